@@ -1,0 +1,131 @@
+"""The file of a machine: its keys, their units, and what may stand together.
+
+The kinds of machines are members of one union, told apart by `kind`; what they share is `MachineSpec`. A
+further kind is a class here and a member of `ArchSpec`. Of energy tables only the names are known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from specs import Bandwidth, Count, Frequency, Misplaced, Size, Spec, Width
+from specs.paths import slots
+
+from .operations import OperationName
+from .table import known_table
+
+Path = tuple[str | int, ...]
+ComponentName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+]  # so that paths and ties can name it
+
+
+class MemorySpec(Spec):
+    """One memory. A size or a bandwidth that is not given is unlimited; `row` is what one action moves."""
+
+    size: Size | None = None
+    bandwidth: Bandwidth | None = None
+    row: Width
+
+
+class OperationSpec(Spec):
+    """One operation: native (one every `interval` cycles, done after `latency`), or `as` a sequence.
+
+    `as: {mac: 6}` spells an operation in native ones; it then takes their time and energy.
+    """
+
+    sequence: dict[OperationName, Count] | None = Field(default=None, alias="as")
+    interval: Count = 1
+    latency: Count = 1
+
+    @model_validator(mode="after")
+    def _one_timing(self) -> OperationSpec:
+        for key in ("interval", "latency"):
+            if self.sequence is not None and key in self.model_fields_set:
+                message = f"a sequence takes the {key} of its steps; leave out '{key}' or 'as'"
+                raise Misplaced(message, (key,), key=True)
+        if self.sequence == {}:
+            raise Misplaced("a sequence of nothing; leave 'as' out for a native operation", ("as",), key=True)
+        return self
+
+
+class UnitSpec(Spec):
+    """An array of rows × cols, or a vector of lanes, with `registers` words for each element."""
+
+    rows: Count | None = None
+    cols: Count | None = None
+    lanes: Count | None = None
+    registers: Count | None = None
+    operations: Annotated[dict[OperationName, OperationSpec], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> UnitSpec:
+        given = list(axes(self))
+        if given not in (["rows", "cols"], ["lanes"]):
+            found = " and ".join(f"'{axis}'" for axis in given) or "neither"
+            raise Misplaced(f"a unit has 'rows' and 'cols', or 'lanes'; found {found}", key=True)
+        return self
+
+
+class MachineSpec(Spec):
+    """What the files of every kind of machine hold."""
+
+    ties: ClassVar[bool] = True
+
+    arch: str
+    kind: str
+    summary: str = ""
+    source: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    clock: Frequency
+    energy: Annotated[str, AfterValidator(known_table)]
+    types: dict[str, str] = Field(default_factory=dict)
+
+
+class SpatialSpec(MachineSpec):
+    """A spatial machine: memories, outermost first, and arrays."""
+
+    kind: Literal["spatial"]
+    memories: Annotated[dict[ComponentName, MemorySpec], Field(min_length=1)]
+    units: Annotated[dict[ComponentName, UnitSpec], Field(min_length=1)]
+
+    @classmethod
+    def legal_paths(cls, data: Any) -> list[str]:
+        """The keys that an argument or a tie may name: of rows, cols and lanes only those that suit the unit.
+
+        So `lanes` alone reaches the one vector of a machine, and `cols` its one array.
+        """
+        units = data.get("units") if isinstance(data, dict) else None
+        others = {
+            f"units.{name}.{axis}"
+            for name, unit in (units.items() if isinstance(units, dict) else ())
+            if isinstance(unit, dict)
+            for axis in (("rows", "cols") if "lanes" in unit else ("lanes",) if "rows" in unit else ())
+            if axis not in unit
+        }
+        return [path for path in slots(cls, data) if path not in others]
+
+
+ArchSpec = SpatialSpec  # the union of the kinds, told apart by `kind`, once there are two
+
+
+def faults(spec: SpatialSpec) -> Iterator[tuple[str, Path]]:
+    """What does not fit together in a machine whose parts are each in order: sentences, and paths of keys."""
+    for name in sorted(set(spec.memories) & set(spec.units)):
+        yield f"'{name}' is a memory and a unit; give them different names", ("units", name)
+    for name, unit in spec.units.items():
+        native = [each for each, operation in unit.operations.items() if operation.sequence is None]
+        for each, operation in unit.operations.items():
+            for step in operation.sequence or ():
+                if step not in native:
+                    known = ", ".join(native) or "none"
+                    message = f"'{each}' uses '{step}', which is not native on unit '{name}'; native: {known}"
+                    yield message, ("units", name, "operations", each, "as", step)
+
+
+def axes(unit: UnitSpec) -> dict[str, Any]:
+    """The axes of a unit in order."""
+    return {axis: size for axis in ("rows", "cols", "lanes") if (size := getattr(unit, axis)) is not None}

@@ -1,0 +1,149 @@
+"""The file of an energy and area table: rows of published numbers, each with its source.
+
+A source that begins with `assumption:` gives the reasoning instead of a publication; costs from its row say
+so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from specs import Area, Count, Energy, Misplaced, Size, Spec, Width
+
+from .operations import OperationName
+
+
+def _one_phrase(source: str) -> str:
+    if not source.strip():
+        raise ValueError("a source is missing: name a publication, or write 'assumption: ' and the reasoning")
+    if ";" in source:  # the provenance of a sum joins sources by semicolons
+        raise ValueError("found ';' in a source; write ','")
+    return source
+
+
+Source = Annotated[str, AfterValidator(_one_phrase)]
+
+
+class DramRow(Spec):
+    """The energy of moving `bits` to or from DRAM; other amounts are in proportion."""
+
+    bits: Width
+    read: Energy
+    write: Energy
+    source: Source
+
+
+class SramEnergyRow(Spec):
+    """The energy of one action on an SRAM of that size; what an action moves is the `row` of the table."""
+
+    size: Size
+    read: Energy
+    write: Energy
+    source: Source
+
+
+class SramAreaRow(Spec):
+    """The area of an SRAM banked for an array of that side (words moved at once)."""
+
+    side: Count
+    size: Size
+    area: Area
+    source: Source
+
+
+class SramSpec(Spec):
+    """On-chip buffers. A side with one area row is in proportion to bytes, with several affine in bytes."""
+
+    row: Width
+    energy: Annotated[list[SramEnergyRow], Field(min_length=1)]
+    area: tuple[SramAreaRow, ...] = ()
+
+    @model_validator(mode="after")
+    def _distinct_rows(self) -> SramSpec:
+        _distinct("energy", [row.size for row in self.energy], "size")
+        _distinct("area", [(row.side, row.size) for row in self.area], "side and size")
+        return self
+
+
+class RegisterEnergyRow(Spec):
+    """The energy of one word's access to a register file of that depth."""
+
+    depth: Count
+    read: Energy
+    write: Energy
+    source: Source
+
+
+class RegisterArea(Spec):
+    """max(least_depth, depth)·(per_word + bits·per_bit) + ports·per_address_bit·⌈log2 depth⌉."""
+
+    bits: Count
+    per_bit: Area
+    per_word: Area | None = None
+    least_depth: Count = 1
+    ports: Count = 1
+    per_address_bit: Area | None = None
+    source: Source
+
+
+class RegisterSpec(Spec):
+    """Register files; `word` is what one access moves."""
+
+    word: Width
+    energy: Annotated[list[RegisterEnergyRow], Field(min_length=1)]
+    area: RegisterArea | None = None
+
+    @model_validator(mode="after")
+    def _one_energy_for_address_bits(self) -> RegisterSpec:
+        _distinct("energy", [row.depth for row in self.energy], "depth")
+        first: dict[int, RegisterEnergyRow] = {}
+        for index, row in enumerate(self.energy):
+            other = first.setdefault((row.depth - 1).bit_length(), row)
+            if (other.read, other.write) != (row.read, row.write):
+                depths = f"{other.depth} and {row.depth}"
+                message = f"depths {depths} have as many address bits but different energies"
+                raise Misplaced(message, ("energy", index))
+        return self
+
+
+class OperationRow(Spec):
+    """One operation's energy, and the area of its hardware, which may lie inside that of another operation.
+
+    `types` are the number types of the row; the first row of an operation stands for types that have none.
+    """
+
+    types: tuple[str, ...] = ()
+    energy: Energy
+    area: Area | None = None
+    inside: OperationName | None = None
+    source: Source
+
+
+class PlainArea(Spec):
+    """An area that a machine has besides its components."""
+
+    area: Area
+    source: Source
+
+
+class TableSpec(Spec):
+    """An energy and area table."""
+
+    table: str
+    summary: str = ""
+    source: tuple[str, ...] = ()
+    dram: DramRow | None = None
+    sram: SramSpec | None = None
+    register_file: RegisterSpec | None = None
+    operations: dict[OperationName, Annotated[list[OperationRow], Field(min_length=1)]]
+    column: PlainArea | None = None  # for each column of a two-dimensional array
+    machine: PlainArea | None = None  # once
+
+
+def _distinct(key: str, marks: Sequence[object], what: str) -> None:
+    for index, mark in enumerate(marks):
+        if mark in marks[:index]:
+            raise Misplaced(f"two rows have the same {what}", (key, index))

@@ -1,0 +1,15 @@
+"""Mappings: their specs, binding to a schedule, closed-form counts, and the brute-force interpreter.
+
+Imports specs, workloads and arch.
+"""
+
+from .bind import bind
+from .counts import AccessCount, Counts, OperationCount, count
+from .library import MAPPINGS, mapping, schedule
+from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Transfer, Wait
+from .spec import MappingSpec
+
+__all__ = [
+    "MAPPINGS", "Access", "AccessCount", "Counts", "Dependency", "Epoch", "Family", "Kept", "MappingSpec", "Nest",
+    "Operation", "OperationCount", "Part", "Schedule", "Transfer", "Wait", "bind", "count", "mapping", "schedule",
+]  # fmt: skip

@@ -1,0 +1,194 @@
+"""Binding: cascade × machine × mapping → a checked schedule.
+
+Structure comes first (which part is where, the loop tree, the accesses), numbers second (extents, the fitted part, what
+fits). Numbers may be arrays of design points; the structure is one for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from specs import Infeasible, Loaded, Problem, SpecError, show_quantity, unknown
+from workloads import Cascade, Workload, ceil_div, is_array, least, plain_pins, tensor_types
+
+from .extents import evaluate, families, fit
+from .schedule import Epoch, Family, Kept, Schedule, Wait
+from .spec import MappingSpec
+from .structure import Structure, structure
+
+
+def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> Schedule:
+    """The schedule of a cascade on a machine under a mapping.
+
+    Raises `SpecError` for a mapping that makes no sense, `Infeasible` for one that does not fit. With arrays of design
+    points nothing is raised for size; `schedule.infeasible` tells where and why.
+    """
+    spec = loaded.model
+    plan = structure(cascade, machine, loaded)
+    lookup = _lookup(machine, workload)
+    sizes = workload.sizes(cascade)
+    types = tensor_types(cascade, workload.types, machine.types, plain_pins(spec.types))
+
+    def make(extent: Any) -> dict[str, Family]:
+        return families(plan.divided, sizes, lookup, loaded, extent)
+
+    def kept(made: Mapping[str, Family], ragged: bool = True) -> tuple[Kept, ...]:
+        return _kept(plan, made, types, spec.loops, ragged)
+
+    def footprints(made: Mapping[str, Family]) -> dict[str, Any]:
+        totals: dict[str, Any] = {}
+        for tile in kept(made, ragged=False):
+            totals[tile.level] = totals.get(tile.level, 0) + tile.size_bytes
+        return totals
+
+    limits = {m.name: _limit(m, spec.budget.get(m.name)) for m in machine.memories.values()}
+    fitted = any(d.fitted for d in plan.divided.values())
+    made = make(fit(plan.divided, make, footprints, limits) if fitted else 1)
+    tiles = kept(made)
+    schedule = Schedule(
+        cascade=cascade.name,
+        mapping=loaded.name,
+        machine=machine,
+        families=made,
+        operations=plan.operations,
+        root=plan.root,
+        dependencies=plan.dependencies,
+        kept=tiles,
+        types=types,
+        band=cascade.band(sizes, workload.settings),
+        overlap=spec.overlap,
+        epochs=_epochs(loaded, cascade, lookup),
+        accounting=spec.accounting,
+        interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),
+        infeasible=(*_too_wide(plan, made, machine), *_too_large(tiles, limits)),
+        assumptions=(*machine.assumptions, *spec.assumptions),
+    )
+    for condition, reason in schedule.infeasible:
+        if not is_array(condition) and condition:
+            raise Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': {reason}")
+    return schedule
+
+
+def _lookup(machine: Any, workload: Workload) -> Any:
+    def find(name: str) -> Any:
+        if name in workload.values:
+            return workload.values[name]
+        try:
+            return machine.value(name)
+        except KeyError:
+            raise KeyError(unknown("name", name, [*machine.paths(), *workload.values])) from None
+
+    return find
+
+
+def _limit(memory: Any, budget: Any) -> Any:
+    if budget is None or memory.size_bytes is None:
+        return memory.size_bytes if budget is None else budget
+    return least(memory.size_bytes, budget)
+
+
+def _epochs(loaded: Loaded[MappingSpec], cascade: Cascade, lookup: Any) -> tuple[Epoch, ...]:
+    problems, epochs, seen = [], [], set()
+    for i, epoch in enumerate(loaded.model.epochs):
+        for j, name in enumerate(epoch.einsums):
+            place = loaded.place(("epochs", i, "einsums", j))
+            if name not in cascade.by_name:
+                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
+            elif name in seen:
+                problems.append(Problem(f"Einsum '{name}' is in two epochs", place))
+            seen.add(name)
+        waits = []
+        for name, text in epoch.wait.items():
+            if name not in cascade.by_name:
+                place = loaded.place(("epochs", i, "wait", name), key=True)
+                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
+                continue
+            waits.append(Wait(name, evaluate(text, lookup, loaded, "epochs", i, "wait", name)))
+        epochs.append(Epoch(tuple(epoch.einsums), tuple(waits)))
+    missing = [e.name for e in cascade.einsums if e.name not in seen]
+    if loaded.model.overlap == "epochs" and missing and not problems:
+        problems.append(Problem(f"Einsum {', '.join(missing)} is in no epoch", loaded.place(("epochs",))))
+    if problems:
+        raise SpecError(problems)
+    return tuple(epochs)
+
+
+# --------------------------------------------------------------------------------------------------------- numbers
+
+
+def _kept(
+    plan: Structure, made: Mapping[str, Family], types: Mapping[str, Any], loops: list[str], ragged: bool
+) -> tuple[Kept, ...]:
+    result = []
+    for tensor, held in plan.keep.items():
+        parts = plan.builder.tensor_parts(tensor, "stored")
+        for level, loop in held.items():
+            around = loops[: loops.index(loop) + 1] if loop else []
+            words: Any = 1
+            for family in dict.fromkeys(plan.family_of[p] for p in parts):
+                words = words * _tile_extent(made[family], parts, around, ragged)
+            result.append(Kept(tensor, level, loop, ceil_div(words * types[tensor].storage.bits, 8)))
+    return tuple(result)
+
+
+def _tile_extent(family: Family, parts: tuple[str, ...], around: list[str], ragged: bool) -> Any:
+    """Indices of a tensor along one rank, within one iteration of the loops around."""
+    own = [p for p in family.parts if p.name in parts]
+    if own[0] is not family.parts[0]:
+        total: Any = 1
+        for part in own:
+            total = total * (1 if part.name in around else part.extent)
+        return total
+    inside = [p for p in family.parts if p.name in around]
+    chunk = inside[-1].chunk if inside else family.size
+    return ceil_div(least(chunk, family.size) if ragged else chunk, least(own[-1].chunk, chunk))
+
+
+def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, str]]:
+    found = []
+    for operation in plan.operations.values():
+        unit = machine.units[operation.unit]
+        for axis, part in operation.spatial.items():
+            extent, room = made[plan.family_of[part]].extent(part), unit.axes[axis]
+            reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit.name}' has {_plain(room)}"
+            if (extent > room, reason) not in found or is_array(extent, room):
+                found.append((extent > room, reason))
+    return found
+
+
+def _too_large(kept: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    found = []
+    for level, limit in limits.items():
+        if limit is None:
+            continue
+        tiles = sorted((k for k in kept if k.level == level), key=lambda k: -_largest(k.size_bytes))
+        needed = sum(k.size_bytes for k in tiles)
+        if not tiles:
+            continue
+        if is_array(needed, limit):
+            found.append((needed > limit, f"the tiles kept in '{level}' do not fit"))
+            continue
+        first = tiles[0]
+        rest = limit - (needed - first.size_bytes)
+        remedy = (
+            f"a tile of '{first.tensor}' of at most {show_quantity(rest, 'size')} would fit, or a "
+            if rest > 0
+            else "what would fit is a "
+        )
+        held = f"one iteration of '{first.loop}'" if first.loop else "the whole run"
+        reason = (
+            f"'{level}' needs {needed} B, {needed - limit} B over its {limit} B; tensor '{first.tensor}', kept for {held}, "
+            f"takes {first.size_bytes} B; {remedy}'{level}' of {show_quantity(needed, 'size')}"
+        )
+        found.append((needed > limit, reason))
+    return found
+
+
+def _largest(value: Any) -> Any:
+    return value.max() if is_array(value) else value
+
+
+def _plain(value: Any) -> str:
+    return "some" if is_array(value) else str(value)
+

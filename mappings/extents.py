@@ -1,0 +1,179 @@
+"""From the partitioning of a mapping to numbers: parts of ranks, and the part that is sized to fit a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from specs import Loaded, Problem, SpecError, parse_expression, unknown
+from workloads import Cascade, ceil_div, is_array, least
+
+from .schedule import Family, Part
+from .spec import MappingSpec
+
+Lookup = Callable[[str], Any]
+
+REST, FIT = "rest", "fit"
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a rank is divided: part names, outermost first, and what the file says of each extent."""
+
+    rank: str
+    names: tuple[str, ...]
+    extents: tuple[int | str, ...]
+
+    @property
+    def fitted(self) -> str | None:
+        return next((n for n, e in zip(self.names, self.extents, strict=True) if e == FIT), None)
+
+
+def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Division]:
+    """The division of every rank, checked against the cascade; a rank that is not mentioned stays whole."""
+    spec, problems = loaded.model, []
+    result = {}
+
+    def report(message: str, *path: str, key: bool = False) -> None:
+        problems.append(Problem(message, loaded.place(("partition", *path), key=key)))
+
+    for rank in spec.partition:
+        if rank not in cascade.parts:
+            report(unknown("rank", rank, cascade.parts), rank, key=True)
+    fitted = []
+    taken = {p: rank for rank, parts in cascade.parts.items() for p in parts}
+    for rank, parts in cascade.parts.items():
+        given = spec.partition.get(rank)
+        if given is None:
+            if len(parts) > 1:
+                message = f"rank '{rank}' is divided by the cascade; give the extents of {', '.join(parts)}"
+                problems.append(Problem(message, loaded.place(("partition",))))
+            result[rank] = Division(rank, parts, (REST, *[1] * (len(parts) - 1)))
+            continue
+        names, extents = tuple(given), tuple(given.values())
+        if len(parts) > 1 and names != parts:
+            report(f"the cascade divides '{rank}' into {', '.join(parts)}, found {', '.join(names)}", rank)
+        for name in names:
+            if len(parts) == 1 and taken.get(name, rank) != rank:
+                report(f"part '{name}' of rank '{rank}' is already a part of '{taken[name]}'", rank, name, key=True)
+            taken[name] = rank
+        if not extents or extents[0] != REST or REST in extents[1:]:
+            report(f"the outermost part of '{rank}', and no other, has the extent '{REST}'", rank)
+        fitted += [name for name, extent in given.items() if extent == FIT]
+        if len(fitted) > 1:
+            report(f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1])
+        for name, extent in given.items():
+            _check_extent(extent, report, rank, name)
+        result[rank] = Division(rank, names, extents)
+    if problems:
+        raise SpecError(problems)
+    return result
+
+
+def _check_extent(extent: int | str, report: Callable[..., None], rank: str, name: str) -> None:
+    if isinstance(extent, int):
+        if extent < 1:
+            report(f"the extent of '{name}' must be at least 1, found {extent}", rank, name)
+    elif extent not in (REST, FIT) and not extent.lstrip().startswith("="):
+        message = f"the extent of '{name}' is a number, '{REST}', '{FIT}' or '= expression', found '{extent}'"
+        report(message, rank, name)
+
+
+def evaluate(text: int | str, lookup: Lookup, loaded: Loaded[MappingSpec], *path: str | int) -> Any:
+    """The value of a number or `= expression` of the mapping; errors point into its file."""
+    if not isinstance(text, str):
+        return text
+    body = text.lstrip().removeprefix("=")
+    skipped = len(text) - len(body)
+    try:
+        expression = parse_expression(body)
+        return expression.evaluate(lookup)
+    except KeyError as error:
+        raise SpecError([Problem(str(error.args[0]), loaded.place(path, offset=skipped))]) from None
+    except (ValueError, ZeroDivisionError) as error:
+        offset = skipped + getattr(error, "offset", 0)
+        raise SpecError([Problem(str(error), loaded.place(path, offset=offset))]) from None
+
+
+def families(
+    divided: Mapping[str, Division], sizes: Mapping[str, Any], lookup: Lookup, loaded: Loaded[MappingSpec],
+    fitted_extent: Any = 1,
+) -> dict[str, Family]:  # fmt: skip
+    """Every rank with its parts' extents and chunks; the fitted part gets the extent that is given."""
+    result = {}
+    for rank, division in divided.items():
+        chunk: Any = 1
+        parts = []
+        for name, extent in reversed(list(zip(division.names, division.extents, strict=True))):
+            value: Any = None
+            if extent == FIT:
+                value = fitted_extent
+            elif extent != REST:
+                value = evaluate(extent, lookup, loaded, "partition", rank, name)
+                _check_value(value, loaded, rank, name)
+            parts.append(Part(name, rank, value, chunk))
+            if value is not None:
+                chunk = chunk * value
+        result[rank] = Family(rank, sizes[rank], tuple(reversed(parts)))
+    return result
+
+
+def _check_value(value: Any, loaded: Loaded[MappingSpec], rank: str, name: str) -> None:
+    if is_array(value):
+        return
+    if value != int(value) or value < 1:
+        message = f"the extent of '{name}' must be a whole number of at least 1, found {value}"
+        raise SpecError([Problem(message, loaded.place(("partition", rank, name)))])
+
+
+def largest_divisor(n: Any, limit: Any) -> Any:
+    """The largest divisor of n that is at most limit, and at least 1; elementwise for arrays.
+
+    >>> largest_divisor(12, 5), largest_divisor(7, 3)
+    (4, 1)
+    """
+    if is_array(n, limit):
+        import numpy as np
+
+        n, limit = np.broadcast_arrays(n, limit)
+        result = np.ones(n.shape, dtype=np.int64)
+        for value in np.unique(n):
+            where = n == value
+            divisors = np.array(_divisors(int(value)))
+            found = np.searchsorted(divisors, limit[where], side="right") - 1
+            result[where] = divisors[np.maximum(found, 0)]
+        return result
+    return max((d for d in _divisors(int(n)) if d <= limit), default=1)
+
+
+def _divisors(n: int) -> list[int]:
+    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
+    return sorted({*small, *(n // d for d in small)})
+
+
+def fit(
+    divided: Mapping[str, Division],
+    make: Callable[[Any], dict[str, Family]],
+    footprints: Callable[[dict[str, Family]], Mapping[str, Any]],
+    limits: Mapping[str, Any],
+) -> Any:
+    """The extent of the fitted part: the largest divisor of what is left of its rank whose tiles fit every level.
+
+    The bytes at a level are affine in the extent, since a tensor carries a rank once: two evaluations give the line.
+    """
+    rank = next(d for d in divided.values() if d.fitted)
+    name = str(rank.fitted)
+    one, two = make(1), make(2)
+    at_one, at_two = footprints(one), footprints(two)
+    family = one[rank.rank]
+    rest = ceil_div(family.size, family.part(name).chunk)
+    largest = rest
+    for level, limit in limits.items():
+        if limit is None or level not in at_one:
+            continue
+        slope = at_two[level] - at_one[level]
+        if is_array(slope) or slope > 0:
+            room = limit - (at_one[level] - slope)
+            largest = least(largest, room // slope)
+    return largest_divisor(rest, largest)

@@ -1,0 +1,109 @@
+"""Checks of what is kept where: a value must still be there when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from specs import Loaded, Problem, SpecError
+from workloads import Cascade
+
+from .access import Residence
+from .schedule import Nest, Operation
+from .spec import MappingSpec
+
+
+def check_states(
+    loaded: Loaded[MappingSpec],
+    cascade: Cascade,
+    keep: Mapping[str, Mapping[str, str | None]],
+    loops: tuple[str, ...],
+    siblings: Mapping[str, tuple[str, ...]],
+) -> None:
+    """A running state outlives its loop; its previous value is gone once another nest has written the next one."""
+    problems = []
+    for tensor in cascade.tensors.values():
+        part = tensor.iterated
+        if part is None:
+            continue
+        if part not in loops:
+            place = loaded.place(("loops",))
+            problems.append(Problem(f"'{tensor.name}' iterates over '{part}', which must be a loop", place))
+            continue
+        held = keep.get(tensor.name, {})
+        if not held or any(loop is not None and loops.index(loop) >= loops.index(part) for loop in held.values()):
+            outer = [*loops[: loops.index(part)], "*"]
+            message = f"state '{tensor.name}' must be kept at a loop outside of '{part}': {', '.join(outer)}"
+            problems.append(Problem(message, loaded.place(("keep",))))
+        for einsum in cascade.einsums:
+            late = siblings[einsum.name] != siblings[tensor.name]
+            if late and any(r.tensor == tensor.name and r.version == "previous" for r in einsum.reads):
+                message = (
+                    f"Einsum '{einsum.name}' reads the previous value of state '{tensor.name}' and must stand in the "
+                    f"same loops and stage as the Einsum that writes the next"
+                )
+                problems.append(Problem(message, loaded.place(("stages",))))
+    if problems:
+        raise SpecError(problems)
+
+
+def check_residence(
+    loaded: Loaded[MappingSpec],
+    cascade: Cascade,
+    residence: Residence,
+    root: Nest,
+    operations: Mapping[str, Operation],
+) -> None:
+    """Whoever touches a kept tensor stands within the loop that keeps it; an intermediate within one iteration."""
+    paths = _paths(root, ())
+    problems = []
+    for tensor, held in residence.keep.items():
+        users = [n for n, o in operations.items() if any(a.tensor == tensor for a in o.accesses)]
+        for level, loop in held.items():
+            if loop is None:
+                continue
+            for name in users:
+                if loop not in (nest.part for nest in paths[name]):
+                    message = (
+                        f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but Einsum '{name}' uses it "
+                        f"outside of that loop; keep it at {_legal(paths[name], paths[users[0]])}"
+                    )
+                    problems.append(Problem(message, loaded.place(("keep", level, tensor))))
+        home = next(iter(held.items()), None)
+        if cascade.tensors[tensor].role != "intermediate" or home is None or home[1] is None or problems:
+            continue
+        level, loop = home
+        holders = {id(next(n for n in paths[name] if n.part == loop)) for name in users}
+        if len(holders) > 1:
+            shared = _shared([paths[name] for name in users])
+            message = (
+                f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but is made and used in different "
+                f"traversals of that loop; keep it at {', '.join([*(str(n.part) for n in shared), '*'])}"
+            )
+            problems.append(Problem(message, loaded.place(("keep", level, tensor))))
+    if problems:
+        raise SpecError(problems)
+
+
+def _legal(one: tuple[Nest, ...], other: tuple[Nest, ...]) -> str:
+    return ", ".join([*(str(n.part) for n in _shared([one, other])), "*"])
+
+
+def _shared(paths: list[tuple[Nest, ...]]) -> list[Nest]:
+    """The nests that several operations have in common, outermost first."""
+    common = []
+    for level in zip(*paths, strict=False):
+        if any(nest is not level[0] for nest in level):
+            break
+        common.append(level[0])
+    return common
+
+
+def _paths(nest: Nest, around: tuple[Nest, ...]) -> dict[str, tuple[Nest, ...]]:
+    """The nests around every operation, outermost first, the root left out."""
+    found = {}
+    for item in nest.body:
+        if isinstance(item, Nest):
+            found |= _paths(item, (*around, item))
+        else:
+            found[item] = around
+    return found

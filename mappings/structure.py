@@ -1,0 +1,264 @@
+"""The structure of a schedule: everything that does not depend on a number.
+
+Which part is a loop, a step or spatial, which unit does which Einsum, the loop tree, and which memory each operand touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from specs import Loaded, Problem, SpecError, unknown
+from workloads import Cascade, Einsum
+
+from .access import AccessBuilder, Residence
+from .extents import Division, divisions
+from .residence import check_residence, check_states
+from .schedule import Dependency, Nest, Operation
+from .spec import BindSpec, MappingSpec
+from .tree import TreeBuilder
+
+ROOT = "*"  # kept for the whole run
+
+
+@dataclass(frozen=True)
+class Structure:
+    """All that does not depend on a number."""
+
+    divided: Mapping[str, Division]
+    family_of: Mapping[str, str]
+    parts_of: Mapping[str, tuple[str, ...]]
+    keep: Mapping[str, Mapping[str, str | None]]
+    operations: Mapping[str, Operation]
+    root: Nest
+    dependencies: tuple[Dependency, ...]
+    builder: AccessBuilder
+
+
+
+def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
+    divided = divisions(loaded, cascade)
+    family_of = {name: d.rank for d in divided.values() for name in d.names}
+    parts_of = {p: (p,) for rank, parts in cascade.parts.items() if len(parts) > 1 for p in parts}
+    parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
+    loops = _loops(loaded, divided, family_of)
+    operations = _operations(cascade, machine, loaded, parts_of, family_of, loops)
+    stages = _stages(loaded, cascade)
+    fused = loops.index(loaded.model.fuse) + 1 if loaded.model.fuse in loops else len(loops)
+    if loaded.model.fuse is not None and loaded.model.fuse not in loops:
+        raise SpecError([Problem(unknown("loop", loaded.model.fuse, loops), loaded.place(("fuse",)))])
+    loops_of = {name: operation.loops for name, operation in operations.items()}
+    carried = {e.name: tuple(p for r in e.target_ranks for p in parts_of[r]) for e in cascade.einsums}
+    root = TreeBuilder(cascade, loops_of, carried, loops, fused, stages).build()
+    keep = _keep(loaded, cascade, machine, loops)
+    builder = AccessBuilder(cascade, parts_of, family_of, Residence(tuple(machine.memories), keep))
+    siblings = {name: body for _, body in _bodies(root, ()) for name in body}
+    check_states(loaded, cascade, keep, loops, siblings)
+    try:
+        operations = {n: builder.with_accesses(o, siblings[n]) for n, o in operations.items()}
+    except SpecError as error:
+        raise SpecError([replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]) from None
+    check_residence(loaded, cascade, builder.residence, root, operations)
+    root = builder.with_transfers(root, operations)
+    return Structure(divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder)
+
+
+def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The operations that stand side by side in each nest."""
+    here = tuple(item for item in nest.body if isinstance(item, str))
+    found = [(path, here)] if here else []
+    for item in nest.body:
+        if isinstance(item, Nest):
+            found += _bodies(item, (*path, str(item.part)))
+    return found
+
+
+def _loops(
+    loaded: Loaded[MappingSpec], divided: Mapping[str, Division], family_of: Mapping[str, str]
+) -> tuple[str, ...]:
+    problems = []
+    loops = tuple(loaded.model.loops)
+    for i, part in enumerate(loops):
+        place = loaded.place(("loops", i))
+        if part not in family_of:
+            problems.append(Problem(unknown("part", part, family_of), place))
+            continue
+        if part in loops[:i]:
+            problems.append(Problem(f"loop '{part}' stands twice", place))
+        names = divided[family_of[part]].names
+        missing = [p for p in names[: names.index(part)] if p not in loops[:i]]
+        if missing:
+            message = f"loop '{part}' needs the loop over '{missing[-1]}', the part outside of it, before it"
+            problems.append(Problem(message, place))
+    if problems:
+        raise SpecError(problems)
+    return loops
+
+
+def _stages(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, int]:
+    """The stage of every Einsum; without stages, each is its own."""
+    problems, stage_of = [], {}
+    for i, stage in enumerate(loaded.model.stages):
+        for j, name in enumerate(stage):
+            place = loaded.place(("stages", i, j))
+            if name not in cascade.by_name:
+                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
+            elif name in stage_of:
+                problems.append(Problem(f"Einsum '{name}' is in two stages", place))
+            stage_of[name] = i
+    if problems:
+        raise SpecError(problems)
+    free = len(loaded.model.stages)
+    for k, einsum in enumerate(cascade.einsums):
+        stage_of.setdefault(einsum.name, free + k)
+    return stage_of
+
+
+def _operations(
+    cascade: Cascade,
+    machine: Any,
+    loaded: Loaded[MappingSpec],
+    parts_of: Mapping[str, tuple[str, ...]],
+    family_of: Mapping[str, str],
+    loops: tuple[str, ...],
+) -> dict[str, Operation]:
+    problems: list[Problem] = []
+    found: dict[str, Operation] = {}
+    for i, binding in enumerate(loaded.model.bind):
+        if binding.unit not in machine.units:
+            place = loaded.place(("bind", i, "unit"))
+            problems.append(Problem(unknown(f"unit of '{machine.name}'", binding.unit, machine.units), place))
+            continue
+        problems += _binding_problems(loaded, i, binding, machine.units[binding.unit], family_of, loops)
+        for j, name in enumerate(binding.einsums):
+            place = loaded.place(("bind", i, "einsums", j))
+            if name not in cascade.by_name:
+                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
+                continue
+            if name in found:
+                problems.append(Problem(f"Einsum '{name}' is bound twice", place))
+                continue
+            einsum = cascade.by_name[name]
+            lacking = _lacking(einsum, binding.unit, machine)
+            if lacking:
+                problems.append(Problem(lacking, place))
+                continue
+            ranks = tuple(p for r in einsum.ranks for p in parts_of[r])
+            operation = _operation(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
+            problems += _order_problems(operation, family_of, loaded, i)
+            found[name] = operation
+    missing = [e.name for e in cascade.einsums if e.name not in found]
+    if missing and not problems:
+        message = f"Einsum {', '.join(repr(m) for m in missing)} of cascade '{cascade.name}' is bound to no unit"
+        problems.append(Problem(message, loaded.place(("bind",), key=True)))
+    if problems:
+        raise SpecError(tuple(dict.fromkeys(problems)))
+    return {e.name: found[e.name] for e in cascade.einsums}
+
+
+def _binding_problems(
+    loaded: Loaded[MappingSpec], i: int, binding: BindSpec, unit: Any, family_of: Mapping[str, str],
+    loops: tuple[str, ...],
+) -> list[Problem]:  # fmt: skip
+    """Axes and steps that name what does not exist, or what is already placed."""
+    problems = []
+    placed = list(binding.spatial.values())
+    for axis, part in binding.spatial.items():
+        place = loaded.place(("bind", i, "spatial", axis))
+        if axis not in unit.axes:
+            problems.append(Problem(unknown(f"axis of '{unit.name}'", axis, unit.axes), place))
+        if part not in family_of:
+            problems.append(Problem(unknown("part", part, family_of), place))
+        elif part in loops:
+            problems.append(Problem(f"part '{part}' is a loop and cannot be spatial as well", place))
+        elif placed.count(part) > 1:
+            problems.append(Problem(f"part '{part}' is on two axes", place))
+    for j, part in enumerate(binding.steps):
+        if part not in family_of or part in loops or part in placed:
+            message = f"'{part}' cannot be a step: steps are parts that are neither loops nor spatial"
+            problems.append(Problem(message, loaded.place(("bind", i, "steps", j))))
+    return problems
+
+
+def _lacking(einsum: Einsum, unit_name: str, machine: Any) -> str | None:
+    """The sentence for an Einsum whose unit cannot perform it, or None."""
+    unit = machine.units[unit_name]
+    lacking = [kind for kind in einsum.operations if kind not in unit.operations]
+    if not lacking:
+        return None
+    able = [u.name for u in machine.units.values() if set(einsum.operations) <= set(u.operations)]
+    return (
+        f"Einsum '{einsum.name}' needs {', '.join(lacking)}, which unit '{unit_name}' does not have "
+        f"(it has {', '.join(unit.operations)}); "
+        + (f"units that can: {', '.join(able)}" if able else f"no unit of '{machine.name}' can")
+    )
+
+
+def _order_problems(
+    operation: Operation, family_of: Mapping[str, str], loaded: Loaded[MappingSpec], i: int
+) -> list[Problem]:
+    """Within a rank, loops are outside of steps and steps outside of spatial parts; chunks nest only so."""
+    where = {p: 0 for p in operation.loops} | {p: 1 for p in operation.steps}
+    where |= {p: 2 for p in operation.spatial.values()}
+    seen: dict[str, tuple[int, int, str]] = {}
+    problems = []
+    for part in (p for p in family_of if p in where):  # each rank's parts, outermost first
+        position = operation.steps.index(part) if where[part] == 1 else 0
+        before = seen.get(family_of[part], (0, -1, ""))
+        if (where[part], position) < before[:2] and (where[part] != 0):
+            message = f"part '{part}' is inside of '{before[2]}' and cannot be taken in time outside of it"
+            problems.append(Problem(message, loaded.place(("bind", i))))
+        seen[family_of[part]] = (where[part], position, part)
+    return problems
+
+
+def _operation(
+    einsum: Einsum, unit: Any, ranks: tuple[str, ...], binding: BindSpec, loops: tuple[str, ...], cascade: Cascade
+) -> Operation:
+    placed = {axis: part for axis, part in binding.spatial.items() if part in ranks}
+    free = [p for p in ranks if p not in loops and p not in placed.values()]
+    steps = tuple([p for p in binding.steps if p in free] + [p for p in free if p not in binding.steps])
+    actions: dict[str, int] = {}
+    slots = 0
+    for kind, count in einsum.operations.items():
+        for native, times in unit.cost(kind).items():
+            actions[native] = actions.get(native, 0) + count * times
+            slots += count * times * unit.operations[native].interval
+    own_loops = tuple(p for p in loops if p in ranks)
+    return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks))
+
+
+def _keep(
+    loaded: Loaded[MappingSpec], cascade: Cascade, machine: Any, loops: tuple[str, ...]
+) -> dict[str, dict[str, str | None]]:
+    problems: list[Problem] = []
+    keep: dict[str, dict[str, str | None]] = {}
+    levels = list(machine.memories)
+    for level, tensors in loaded.model.keep.items():
+        if level not in levels:
+            problems.append(Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True)))
+            continue
+        for tensor, loop in tensors.items():
+            if tensor not in cascade.tensors:
+                place = loaded.place(("keep", level, tensor), key=True)
+                problems.append(Problem(unknown("tensor", tensor, cascade.tensors), place))
+            if loop != ROOT and loop not in loops:
+                place = loaded.place(("keep", level, tensor))
+                problems.append(Problem(unknown("loop", loop, [*loops, ROOT]), place))
+            keep.setdefault(tensor, {})[level] = None if loop == ROOT else loop
+    if problems:
+        raise SpecError(problems)
+    return {t: {level: held[level] for level in levels if level in held} for t, held in keep.items()}
+
+
+def _dependencies(cascade: Cascade, operations: Mapping[str, Operation]) -> tuple[Dependency, ...]:
+    found = []
+    for einsum in cascade.einsums:
+        for read in einsum.reads:
+            if read.tensor in cascade.by_name:
+                state = cascade.tensors[read.tensor].iterated if read.version == "previous" else None
+                found.append(Dependency(read.tensor, einsum.name, read.tensor, state, 1 if state else 0))
+    return tuple(dict.fromkeys(found))
+
+

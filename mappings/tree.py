@@ -1,0 +1,83 @@
+"""The fused loop tree: which operations share which loops, and in what order.
+
+Operations are placed in the cascade's order, level by level of the loop order. An operation joins the latest nest over a
+loop unless it needs something that is whole only after that loop (then the loop is traversed once more, a further pass),
+or stands, below the loop that fusion ends at, in another stage of the mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workloads import Cascade, Einsum
+
+from .schedule import Nest
+
+
+@dataclass
+class _Segment:
+    """Operations side by side at one level; `looped`: all of them iterate over the part of this level."""
+
+    looped: bool
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TreeBuilder:
+    """What the tree depends on: the cascade, each operation's loops, the order of loops, and the stages."""
+
+    cascade: Cascade
+    loops_of: Mapping[str, tuple[str, ...]]
+    carried: Mapping[str, tuple[str, ...]]  # the parts that each operation's result is indexed by
+    order: Sequence[str]
+    fused: int  # loops with an index below this are shared by all stages
+    stage_of: Mapping[str, int]
+
+    def build(self) -> Nest:
+        """The root of the tree."""
+        return Nest(None, self._level([e.name for e in self.cascade.einsums], 0))
+
+    def _level(self, names: list[str], depth: int) -> tuple[Nest | str, ...]:
+        if depth == len(self.order):
+            return tuple(names)
+        part = self.order[depth]
+        segments: list[_Segment] = []
+        for name in names:
+            looped = part in self.loops_of[name]
+            place = self._latest(segments, name, looped, part, depth)
+            if place is None:
+                place = _Segment(looped)
+                segments.append(place)
+            place.names.append(name)
+        body: list[Nest | str] = []
+        for segment in segments:
+            inner = self._level(segment.names, depth + 1)
+            body += [Nest(part, inner)] if segment.looped else inner
+        return tuple(body)
+
+    def _latest(self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int) -> _Segment | None:
+        """The last segment that the operation may join, or None."""
+        einsum = self.cascade.by_name[name]
+        needs = {r.tensor for r in einsum.reads if r.version != "previous"}
+        for segment in reversed(segments):
+            if segment.looped == looped and self._may_join(segment, einsum, part, depth):
+                return segment
+            if needs & set(segment.names) or not looped:
+                return None
+        return None
+
+    def _may_join(self, segment: _Segment, einsum: Einsum, part: str, depth: int) -> bool:
+        if depth >= self.fused and any(self.stage_of[n] != self.stage_of[einsum.name] for n in segment.names):
+            return False
+        if not segment.looped:
+            return True
+        for read in einsum.reads:
+            if read.tensor not in segment.names:
+                continue
+            producer = self.cascade.by_name[read.tensor]
+            if read.version == "final" and producer.iterated == part:
+                return False
+            if part in self.loops_of[read.tensor] and part not in self.carried[read.tensor]:
+                return False  # a reduction over this loop: whole only after its last iteration
+        return True

@@ -1,0 +1,15 @@
+"""Simulation: timing models, energy, area, and the result record.
+
+Imports mappings and below.
+"""
+
+from .accounting import ACCOUNTINGS, AccountingSpec, accounting
+from .analytic import Latency, latency
+from .energy import Energy, energy
+from .record import Record
+from .simulate import MODELS, Analysis, analyse, simulate
+
+__all__ = [
+    "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Latency", "Record", "accounting", "analyse",
+    "energy", "latency", "simulate",
+]  # fmt: skip

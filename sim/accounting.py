@@ -1,0 +1,34 @@
+"""Accountings: named choices of what an energy figure counts. Files in `sim/accounting/`, chosen by a mapping's key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from specs import Library, Spec
+
+
+class AccountingSpec(Spec):
+    """The file of an accounting.
+
+    `register_files` counts the accesses of all elements of a unit, or of one of them; `dropped` lists native operations
+    whose energy is left out.
+    """
+
+    accounting: str
+    summary: str = ""
+    source: list[str] = []
+    register_files: Literal["all elements", "one element"] = "all elements"
+    dropped: list[str] = []
+
+
+ACCOUNTINGS = Library("accounting", Path(__file__).parent / "accounting", AccountingSpec)
+
+
+def accounting(name: str) -> AccountingSpec:
+    """The accounting of that name.
+
+    >>> accounting("fusemax-artifact").register_files
+    'one element'
+    """
+    return ACCOUNTINGS.load(name).model

@@ -1,0 +1,100 @@
+"""Analytic latency: unit loads composed by the mapping's overlap, then the roofline of each memory.
+
+One code path for one point and for arrays of design points. No fill, drain, skew, port or operation latency: those are
+the cycle engine's. Epochs take, one after the other, the load of their busiest unit over the whole run: a published
+accounting, not a bound; the bounds are each unit's load and each memory's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mappings import Counts, Schedule
+from workloads import ceil_div, choose, is_array, most
+
+Number = Any
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Times of a schedule: `cycles` rounded up to whole ones, `latency_s` not rounded.
+
+    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names the largest (an array of names for arrays of
+    design points).
+    """
+
+    cycles: Number
+    latency_s: Number
+    compute_cycles: Number
+    unit_cycles: Mapping[str, Number]
+    memory_s: Mapping[str, Number]
+    bound_by: Any
+
+
+def compute_cycles(schedule: Schedule, counts: Counts) -> Number:
+    """Cycles of the units alone, composed by the mapping's overlap: `none`, `units` or `epochs`."""
+    if schedule.overlap == "none":
+        return sum(o.cycles for o in counts.operations.values())
+    if schedule.overlap == "units":
+        return _largest([counts.unit_cycles(unit) for unit in schedule.machine.units])
+    total: Number = 0
+    for epoch in schedule.epochs:
+        loads: dict[str, Number] = {}
+        for name in epoch.operations:
+            counted = counts.operations[name]
+            unit = counted.operation.unit
+            loads[unit] = loads.get(unit, 0) + counted.cycles
+        total = total + (_largest(list(loads.values())) if loads else 0)
+        for wait in epoch.waits:
+            total = total + counts.operations[wait.operation].cycles * wait.cycles
+    return total
+
+
+def latency(schedule: Schedule, counts: Counts) -> Latency:
+    """Latency and what bounds it.
+
+    A memory bounds it if its bytes take longer than the units; else the unit with the largest load does.
+    """
+    clock_hz = schedule.machine.clock_hz
+    cycles = compute_cycles(schedule, counts)
+    seconds = cycles / clock_hz
+    units = {name: counts.unit_cycles(name) for name in schedule.machine.units}
+    bound: Any = None
+    busiest: Number = -1
+    for name, load in units.items():
+        bound = name if bound is None else choose(load > busiest, name, bound)
+        busiest = most(busiest, load)
+    memory_s: dict[str, Number] = {}
+    for memory in schedule.machine.memories.values():
+        bandwidth = memory.bandwidth_bytes_per_s
+        if bandwidth is None:
+            continue
+        moved = counts.level_bytes(memory.name, "read") + counts.level_bytes(memory.name, "write")
+        memory_s[memory.name] = moved / bandwidth
+        bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
+        seconds = most(seconds, memory_s[memory.name])
+        cycles = most(cycles, _cycles_of(moved, clock_hz, bandwidth))
+    return Latency(cycles, seconds, compute_cycles(schedule, counts), units, memory_s, bound)
+
+
+def _largest(values: list[Number]) -> Number:
+    result = values[0]
+    for value in values[1:]:
+        result = most(result, value)
+    return result
+
+
+def _cycles_of(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
+    """Cycles that a memory takes, rounded up: exact for whole numbers, in float64 for arrays."""
+    if is_array(moved, clock_hz, bandwidth):
+        import numpy as np
+
+        return np.ceil(np.asarray(moved, dtype=np.float64) * clock_hz / bandwidth).astype(np.int64)
+    if isinstance(clock_hz, int) and isinstance(bandwidth, int):
+        return ceil_div(moved * clock_hz, bandwidth)
+    from fractions import Fraction
+    from math import ceil
+
+    return ceil(Fraction(moved) * Fraction(clock_hz) / Fraction(bandwidth))

@@ -1,0 +1,154 @@
+"""`simulate`: a workload on a machine under a mapping, by a model, to a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from arch import Machine, machine_area_um2, table, total
+from arch import machine as machine_of
+from mappings import Counts, MappingSpec, Schedule, count
+from mappings import mapping as mapping_of
+from mappings import schedule as schedule_of
+from specs import Loaded, Problem, SpecError, unknown
+from workloads import Workload
+from workloads import workload as workload_of
+
+from .accounting import accounting as accounting_of
+from .analytic import Latency, latency
+from .energy import Energy, energy
+from .record import Record, fingerprint, version
+
+MODELS: Mapping[str, Callable[[Schedule, Counts], Latency]] = {"analytic": latency}
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that is computed of a schedule; numbers, or arrays of design points."""
+
+    schedule: Schedule
+    counts: Counts
+    latency: Latency
+    energy: Energy
+    area_mm2: Any
+    area_by_component_mm2: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    def utilization(self, unit: str) -> Any:
+        """Operation slots used over elements × time."""
+        return self.counts.unit_slots(unit) / (self._slots(unit))
+
+    def busy(self, unit: str) -> Any:
+        """The share of time that a unit is occupied."""
+        return self.latency.unit_cycles[unit] / (self.latency.latency_s * self.schedule.machine.clock_hz)
+
+    def share(self, einsum: str) -> Any:
+        """One Einsum's part of its unit's utilisation."""
+        counted = self.counts.operations[einsum]
+        return counted.slots / self._slots(counted.operation.unit)
+
+    def _slots(self, unit: str) -> Any:
+        machine = self.schedule.machine
+        return machine.units[unit].elements * (self.latency.latency_s * machine.clock_hz)
+
+
+def analyse(schedule: Schedule, model: str = "analytic") -> Analysis:
+    """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points."""
+    if model not in MODELS:
+        raise SpecError([Problem(unknown("model", model, MODELS))])
+    counts = count(schedule)
+    timing = MODELS[model](schedule, counts)
+    prices = table(schedule.machine.energy)
+    spent = energy(schedule, counts, prices, accounting_of(schedule.accounting))
+    areas = machine_area_um2(schedule.machine, prices)
+    whole = total(areas.values())
+    notes = [f"area of {name}: {cost.how}" for name, cost in areas.items() if cost.how != "table"]
+    return Analysis(
+        schedule,
+        counts,
+        timing,
+        spent,
+        None if whole.value is None else whole.value * 1e-6,
+        {name: None if cost.value is None else cost.value * 1e-6 for name, cost in areas.items()},
+        (*(f"energy of {note}" for note in spent.notes), *notes),
+    )
+
+
+def simulate(
+    workload: str | Workload,
+    arch: str | Machine,
+    mapping: str | Loaded[MappingSpec],
+    model: str = "analytic",
+    accounting: str | None = None,
+) -> Record:
+    """The record of a workload on a machine under a mapping.
+
+    Raises `SpecError` for input that makes no sense, `Infeasible` for what does not fit.
+
+    >>> record = simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding")
+    >>> record.bound_by, round(record.utilization["array_2d"], 7), record.cycles
+    ('array_1d', 0.8896104, 1892352)
+    """
+    work = workload_of(workload) if isinstance(workload, str) else workload
+    machine = machine_of(arch) if isinstance(arch, str) else arch
+    loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
+    cascade, schedule = schedule_of(work, machine, loaded)
+    if accounting is not None:
+        schedule = replace(schedule, accounting=accounting)
+    references = {
+        "workload": workload if isinstance(workload, str) else work.name,
+        "arch": arch if isinstance(arch, str) else machine.name,
+        "mapping": mapping if isinstance(mapping, str) else loaded.reference,
+    }
+    hashes = {
+        "workload": fingerprint((work.values, work.settings, work.types)),
+        "arch": fingerprint(replace(machine, place=None)),
+        "mapping": fingerprint(loaded.model),
+        "cascade": fingerprint([e.statement.text for e in cascade.einsums]),
+    }
+    return _record(analyse(schedule, model), model, references, hashes)
+
+
+def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:
+    schedule, counts = found.schedule, found.counts
+    machine = schedule.machine
+    units, levels = list(machine.units), list(machine.memories)
+    einsums = {unit: [n for n, o in counts.operations.items() if o.operation.unit == unit] for unit in units}
+    by_tensor: dict[str, dict[str, dict[str, int]]] = {level: {} for level in levels}
+    for (level, tensor, action), moved in counts.moved.items():
+        by_tensor[level].setdefault(tensor, {"read": 0, "write": 0})[action] += moved
+    return Record(
+        workload=references["workload"],
+        cascade=schedule.cascade,
+        arch=references["arch"],
+        mapping=references["mapping"],
+        model=model,
+        clock={"name": machine.name, "hz": machine.clock_hz},
+        cycles=found.latency.cycles,
+        latency_s=found.latency.latency_s,
+        energy_j=found.energy.total_j,
+        energy_by_component_j=found.energy.by_component_j,
+        area_mm2=found.area_mm2,
+        area_by_component_mm2=found.area_by_component_mm2,
+        traffic_bytes={
+            level: {action: counts.level_bytes(level, action) for action in ("read", "write")} for level in levels
+        },
+        traffic_by_tensor_bytes=by_tensor,
+        actions=found.energy.actions,
+        utilization={unit: found.utilization(unit) for unit in units},
+        busy={unit: found.busy(unit) for unit in units},
+        utilization_by_einsum={unit: {n: found.share(n) for n in einsums[unit]} for unit in units},
+        cycles_by_einsum={unit: {n: counts.operations[n].cycles for n in einsums[unit]} for unit in units},
+        memory_s=found.latency.memory_s,
+        bound_by=found.latency.bound_by,
+        feasible={"ok": True, "reason": None},
+        assumptions=schedule.assumptions,
+        accounting=schedule.accounting,
+        provenance={
+            "version": version(),
+            "specs": dict(hashes),
+            "tables": [machine.energy],
+            "interpolated": list(found.notes),
+        },
+    )

@@ -1,0 +1,167 @@
+"""Values of a spec that are tied to others: `lanes: = array_2d.cols`.
+
+A tie is resolved on the plain data, before the model sees it: names are keys of the same file, written in
+full or short, and ties may depend on ties. What a tie computes is in base units. Amounts of data are bytes
+throughout, and bits throughout in a tie for a width, so that `= array.cols * 16 b` means the same in a size
+and in a width; other dimensions are not checked against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from specs.expression import Expression, ExpressionError, is_expression, parse_expression
+from specs.marks import Key
+from specs.paths import MISSING, Slot, dotted, find
+from specs.problems import Place, Problem
+from specs.quantity import in_base_units, parse_quantity
+from specs.scalars import show_scalar
+
+PlaceOf = Callable[[Key, int], Place]
+
+
+class _Known(Exception):
+    """A value that a tie needs is itself wrong, which is already reported."""
+
+
+def resolve_ties(
+    data: Any, slots: Mapping[str, Slot], legal: Iterable[str], place: PlaceOf
+) -> tuple[dict[Key, Any], dict[Key, Problem]]:
+    """The value of every tie in the data, and the problem of every tie that has none, each by path.
+
+    `slots` are the paths of the model, `legal` the keys that a name may mean, `place(path, offset)` the
+    position of a character of a value.
+    """
+    legal = list(legal)
+    written = {
+        path: text for path, text in _leaves(data) if is_expression(text) and _takes_number(slots, path)
+    }
+    problems: dict[Key, Problem] = {}
+    ties: dict[Key, Expression] = {}
+    for path, text in written.items():
+        try:
+            ties[path] = parse_expression(text)
+        except ExpressionError as error:
+            problems[path] = Problem(f"{dotted(path)}: {error}", place(path, error.offset))
+    needs = {path: _needs(tie, slots, legal) & ties.keys() for path, tie in ties.items()}
+    order = _order(needs, problems, place)
+    values: dict[Key, Any] = {}
+    for path in order:
+        slot = slots[dotted(path)]
+        bits = slot.quantity is not None and slot.quantity.dimension == "width"
+
+        def lookup(name: str, bits: bool = bits) -> Any:
+            try:
+                other = slots.get(find(name, legal))
+            except ValueError as error:
+                raise ExpressionError(str(error)) from None
+            if other is None:
+                raise ExpressionError(f"'{name}' is not a value")
+            if other.path in problems:
+                raise _Known
+            return _number(other, data, values, bits)
+
+        try:
+            values[path] = _result(ties[path].evaluate(lookup, bits), slot)
+        except ExpressionError as error:
+            problems[path] = Problem(f"{dotted(path)}: {error}", place(path, error.offset))
+        except _Known:
+            problems[path] = problems[next(p for p in _needs(ties[path], slots, legal) if p in problems)]
+    return values, problems
+
+
+def _result(value: Any, slot: Slot) -> Any:
+    if isinstance(value, bool):
+        raise ExpressionError("a comparison is not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ExpressionError(f"the result is not a finite number: {value}")
+    return in_base_units(value) if slot.quantity else value
+
+
+def _number(slot: Slot, data: Any, values: Mapping[Key, Any], bits: bool) -> Any:
+    """The value at a slot as a number in base units."""
+    found = values[slot.path] if slot.path in values else _at(data, slot.path)
+    if found is MISSING:
+        found = slot.default
+    if found is MISSING or found is None:
+        raise ExpressionError(f"'{slot.dotted}' is not set")
+    dimension = slot.quantity.dimension if slot.quantity else None
+    if isinstance(found, str) and dimension:
+        try:
+            found = parse_quantity(found, dimension)
+        except ValueError as error:
+            raise ExpressionError(f"'{slot.dotted}': {error}") from None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise ExpressionError(f"'{slot.dotted}' is not a number: it is {show_scalar(found)}")
+    if not math.isfinite(found):
+        raise ExpressionError(f"'{slot.dotted}' is not a finite number")
+    number = int(found) if isinstance(found, int) else float(found)
+    if dimension == "width" and not bits:
+        return Fraction(number) / 8
+    if dimension in ("size", "bandwidth") and bits:
+        return number * 8
+    return number
+
+
+def _order(needs: Mapping[Key, set[Key]], problems: dict[Key, Problem], place: PlaceOf) -> list[Key]:
+    """Ties after those they need. Ties in a circle, and those that need them, are left out with a problem."""
+    left = {path: set(need) for path, need in needs.items()}
+    while True:
+        try:
+            return list(TopologicalSorter(left).static_order())
+        except CycleError as error:
+            circle = list(reversed(error.args[1]))[:-1]  # graphlib lists it against the direction of need
+            first = min(range(len(circle)), key=lambda index: place(circle[index], 0).order)
+            circle = circle[first:] + circle[:first]
+            names = " -> ".join(dotted(path) for path in [*circle, circle[0]])
+            problem = Problem(f"values tied in a circle: {names}", place(circle[0], 0))
+            for path in circle:
+                problems[path] = problem
+                left.pop(path)
+            for need in left.values():
+                need.difference_update(circle)
+
+
+def _needs(tie: Expression, slots: Mapping[str, Slot], legal: list[str]) -> set[Key]:
+    needed = set()
+    for name in tie.names():
+        try:
+            slot = slots.get(find(name, legal))
+        except ValueError:
+            continue  # reported with its place when the tie is evaluated
+        if slot is not None:
+            needed.add(slot.path)
+    return needed
+
+
+def _takes_number(slots: Mapping[str, Slot], path: Key) -> bool:
+    slot = slots.get(dotted(path))
+    return slot is not None and slot.is_number
+
+
+def _leaves(data: Any) -> list[tuple[Key, Any]]:
+    """Every scalar of the data with its path."""
+    found: list[tuple[Key, Any]] = []
+    waiting: list[tuple[Key, Any]] = [((), data)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [((*path, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, index), inner) for index, inner in enumerate(value)]
+        else:
+            found.append((path, value))
+    return found[::-1]
+
+
+def _at(data: Any, path: Key) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return MISSING
+    return data

@@ -1,0 +1,87 @@
+"""Whole-number arithmetic that reads the same for Python integers (exact, of any size) and int64 arrays of design points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Whole = Any  # an int, or an int64 array of design points
+
+LARGEST = 2**63 - 1
+
+
+def is_array(*values: Any) -> bool:
+    """Whether any value is an array of design points."""
+    return any(hasattr(v, "dtype") and getattr(v, "ndim", 0) > 0 for v in values)
+
+
+def ceil_div(a: Whole, b: Whole) -> Whole:
+    """The least whole number that is at least a / b, for b > 0.
+
+    >>> ceil_div(7, 2), ceil_div(8, 2)
+    (4, 4)
+    """
+    return -(-a // b)
+
+
+def least(a: Whole, b: Whole) -> Whole:
+    """The smaller of two, elementwise for arrays."""
+    if is_array(a, b):
+        import numpy as np
+
+        return np.minimum(a, b)
+    return min(a, b)
+
+
+def most(a: Whole, b: Whole) -> Whole:
+    """The larger of two, elementwise for arrays."""
+    if is_array(a, b):
+        import numpy as np
+
+        return np.maximum(a, b)
+    return max(a, b)
+
+
+def choose(condition: Any, a: Whole, b: Whole) -> Whole:
+    """`a` where the condition holds, else `b`."""
+    if is_array(condition, a, b):
+        import numpy as np
+
+        return np.where(condition, a, b)
+    return a if condition else b
+
+
+def floor_sum(n: Whole, divisor: Whole, slope: Whole, start: Whole) -> Whole:
+    """The sum of ⌊(slope·i + start) / divisor⌋ over i = 0 … n-1, for slope, start ≥ 0; 0 where n ≤ 0.
+
+    Euclid's algorithm on the pair (divisor, slope): a lattice-point count, in as many rounds as a gcd takes.
+
+    >>> floor_sum(4, 3, 2, 1) == sum((2 * i + 1) // 3 for i in range(4))
+    True
+    """
+    if is_array(n, divisor, slope, start):
+        return _floor_sums(n, divisor, slope, start)
+    total = 0
+    if n <= 0:
+        return 0
+    while True:
+        total += (n - 1) * n // 2 * (slope // divisor) + n * (start // divisor)
+        slope, start = slope % divisor, start % divisor
+        top = slope * n + start
+        if top < divisor:
+            return total
+        n, start, divisor, slope = top // divisor, top % divisor, slope, divisor
+
+
+def _floor_sums(n: Whole, divisor: Whole, slope: Whole, start: Whole) -> Whole:
+    import numpy as np
+
+    n, divisor, slope, start = (np.array(a, dtype=np.int64) for a in np.broadcast_arrays(n, divisor, slope, start))
+    n = np.maximum(n, 0)
+    total = np.zeros_like(n)
+    while n.any():
+        total += (n - 1) * n // 2 * (slope // divisor) + n * (start // divisor)
+        slope, start = slope % divisor, start % divisor
+        top = slope * n + start
+        n, start = np.where(top >= divisor, top // divisor, 0), top % divisor
+        divisor, slope = np.where(slope > 0, slope, 1), divisor
+    return total

@@ -160,23 +160,22 @@ class Table:
         from .laws import nearest_row
 
         assert self.spec.sram is not None
-        rows = sorted(self.spec.sram.area, key=lambda row: (row.side, row.size))
+        rows = sorted(self.spec.sram.area, key=lambda row: row.size)
         if not rows:
             return Cost(None, f"missing: table '{self.name}' has no area of sram", "")
         if size_bytes is None:
             return Cost(None, "missing: an unlimited sram has no area", "")
-        sides = sorted({row.side for row in rows})
-        of_side = [[row for row in rows if row.side == each] for each in sides]
+        sides = sorted({row.side for row in rows if row.side is not None})
+        if not sides:
+            value, how = _banked_area(size_bytes, rows)
+            return _cost(value, [how], [row.source for row in rows])
         size_bytes, side = np.broadcast_arrays(size_bytes, side)
         chosen = nearest_row(side, sides)
         value, hows, sources = np.zeros(size_bytes.shape), list[str](), list[str]()
-        for index, group in enumerate(of_side):
+        for index in np.unique(chosen):
             points = chosen == index
-            if not points.any():
-                continue
-            sizes = size_bytes[points]
-            area, how = _banked_area(sizes, group)
-            value[points] = area
+            group = [row for row in rows if row.side == sides[index]]
+            value[points], how = _banked_area(size_bytes[points], group)
             hows.append(how)
             sources += [row.source for row in group]
             if (side[points] != sides[index]).any():

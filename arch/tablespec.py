@@ -46,9 +46,9 @@ class SramEnergyRow(Spec):
 
 
 class SramAreaRow(Spec):
-    """The area of an SRAM banked for an array of that side (words moved at once)."""
+    """The area of an SRAM, banked for an array of that side (words moved at once) or whatever the banking."""
 
-    side: Count
+    side: Count | None = None
     size: Size
     area: Area
     source: Source
@@ -62,9 +62,12 @@ class SramSpec(Spec):
     area: tuple[SramAreaRow, ...] = ()
 
     @model_validator(mode="after")
-    def _distinct_rows(self) -> SramSpec:
+    def _consistent_rows(self) -> SramSpec:
         _distinct("energy", [row.size for row in self.energy], "size")
         _distinct("area", [(row.side, row.size) for row in self.area], "side and size")
+        for index, row in enumerate(self.area):
+            if (row.side is None) != (self.area[0].side is None):
+                raise Misplaced("either all rows of area have a side or none", ("area", index))
         return self
 
 

@@ -100,7 +100,7 @@ class AccessBuilder:
         steps = tuple(p for p in nest if p in operation.steps)
         parts = self.tensor_parts(tensor, "stored" if version != "plain" else "plain")
         ranks = self.expand(operation.einsum.ranks)
-        return Access(tensor, level, action, cause, parts, loops, steps, ranks, operation.masked)
+        return Access(tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name)
 
     def _must_keep(self, tensor: str, consumer: str | None) -> str:
         used = f"'{consumer}' uses it in another iteration" if consumer else "it is reduced over a loop"
@@ -158,9 +158,10 @@ class AccessBuilder:
         holder = trail[len(loops)]
         masked = all(operations[n].masked for n in holder.operations())
         ranks = (*loops, *(p for p in parts if p not in loops))
+        first = next(holder.operations())
 
         def access(level: str, action: str, cause: str, elided: tuple[str, ...] | None = None) -> Access:
-            return Access(tensor, level, action, cause, parts, loops, (), ranks, masked, elided)
+            return Access(tensor, level, action, cause, parts, loops, (), ranks, masked, elided, first)
 
         def moved(kind: str, cause: str, elided: tuple[str, ...] | None = None) -> Transfer:
             source, target = (outer, inner) if kind == "fill" else (inner, outer)

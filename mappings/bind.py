@@ -146,14 +146,13 @@ def _tile_extent(family: Family, parts: tuple[str, ...], around: list[str], ragg
 
 
 def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, str]]:
+    """A part that is spatial needs as many elements on its axis as it has indices."""
+    placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
     found = []
-    for operation in plan.operations.values():
-        unit = machine.units[operation.unit]
-        for axis, part in operation.spatial.items():
-            extent, room = made[plan.family_of[part]].extent(part), unit.axes[axis]
-            reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit.name}' has {_plain(room)}"
-            if (extent > room, reason) not in found or is_array(extent, room):
-                found.append((extent > room, reason))
+    for unit, axis, part in sorted(placed):
+        extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
+        reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)} elements"
+        found.append((extent > room, reason))
     return found
 
 

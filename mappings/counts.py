@@ -88,6 +88,7 @@ class _Space:
     loops: tuple[str, ...]
     steps: tuple[str, ...]
     masked: bool
+    beat: tuple[str, ...] = ()  # words are those of the first beat of a visit, cut by these loops and steps
 
     def classes(self, parts: tuple[str, ...]) -> Iterator[tuple[Whole, Whole]]:
         """(number of visits, words per visit) for a tensor that carries `parts`; visits repeat by loops and steps."""
@@ -106,8 +107,8 @@ class _Space:
             groups.append(self._pair(parts))
         return groups
 
-    def _cuts(self, name: str, parts: tuple[str, ...]) -> tuple[Whole, Whole, Whole]:
-        """Elements of one rank per tile, per visit, and per word."""
+    def _cuts(self, name: str, parts: tuple[str, ...]) -> tuple[Whole, Whole, Whole, Whole]:
+        """Elements of one rank per tile, per visit, of a visit that are touched, and per word."""
         family = self.schedule.families[name]
         tile = visit = family.size
         for part in family.parts:
@@ -117,7 +118,11 @@ class _Space:
                 visit = part.chunk
         own = [p for p in family.parts if p.name in parts]
         word = least(own[-1].chunk, visit) if own else visit
-        return tile, visit, word
+        touched = visit
+        for part in family.parts:
+            if part.name in self.beat:
+                touched = least(part.chunk, visit)
+        return tile, visit, touched, word
 
     def _family(self, name: str, own: list[str], parts: tuple[str, ...]) -> list[tuple[Whole, Whole]]:
         family = self.schedule.families[name]
@@ -130,33 +135,33 @@ class _Space:
                 elif part in parts:
                     words = words * family.extent(part)
             return [(visits, words)]
-        _, visit, word = self._cuts(name, parts)
-        return _cut(family.size, visit, word)
+        _, *cuts = self._cuts(name, parts)
+        return _cut(family.size, *cuts)
 
     def _pair(self, parts: tuple[str, ...]) -> list[tuple[Whole, Whole]]:
         band = self.schedule.band
         assert band is not None
         rows, columns = self.schedule.families[band.row], self.schedule.families[band.column]
-        row_tile, row_visit, row_word = self._cuts(band.row, parts)
-        column_tile, column_visit, column_word = self._cuts(band.column, parts)
+        row_tile, *row_cuts = self._cuts(band.row, parts)
+        column_tile, *column_cuts = self._cuts(band.column, parts)
         found = []
         for pair in visited_pairs(band, rows.size, row_tile, columns.size, column_tile):
             if not is_array(pair.count) and pair.count == 0:
                 continue
-            inner = _product([_cut(pair.rows, row_visit, row_word), _cut(pair.columns, column_visit, column_word)])
+            inner = _product([_cut(pair.rows, *row_cuts), _cut(pair.columns, *column_cuts)])
             found += [(pair.count * visits, words) for visits, words in inner]
         return found or [(0, 0)]
 
 
-def _cut(size: Whole, visit: Whole, word: Whole) -> list[tuple[Whole, Whole]]:
+def _cut(size: Whole, visit: Whole, touched: Whole, word: Whole) -> list[tuple[Whole, Whole]]:
     """A stretch of `size` elements cut into visits, each with its words: the whole ones, then the ragged one."""
     if visit is size or (not is_array(size, visit) and visit >= size):
-        return [(_any(size), ceil_div(size, word))]
-    whole = [(size // visit, ceil_div(visit, word))]
+        return [(_any(size), ceil_div(least(size, touched), word))]
+    whole = [(size // visit, ceil_div(touched, word))]
     left = size % visit
     if not is_array(left) and left == 0:
         return whole
-    return [*whole, (ceil_div(left, visit), ceil_div(left, word))]
+    return [*whole, (ceil_div(left, visit), ceil_div(least(left, touched), word))]
 
 
 def _any(size: Whole) -> Whole:
@@ -286,7 +291,7 @@ def _arrivals(schedule: Schedule, operation: Operation, ranks: tuple[str, ...], 
     for nest, operands in by_operand.items():
         loops = tuple(p for p in operation.loops if p in nest)
         steps = tuple(p for p in operation.steps if p in nest)
-        space = _Space(schedule, ranks, loops, steps, operation.masked)
+        space = _Space(schedule, ranks, loops, steps, operation.masked, operation.loops + operation.steps)
         total = total + operands * _total(list(space.classes(placed)))
     return total
 

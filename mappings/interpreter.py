@@ -154,12 +154,12 @@ class _Interpreter:
         for item in nest.body:
             if isinstance(item, str):
                 self.operate(self.schedule.operations[item], context)
-                if item == leaves[-1]:
-                    self.registers.clear()
-                    self.overwritten.clear()
             else:
                 self.loop(item, context, path)
-        for transfer in nest.transfers:
+        for name in leaves:  # registers hold what was made in this iteration, until its end
+            self.registers.pop(name, None)
+            self.overwritten.pop(name, None)
+        for transfer in reversed(nest.transfers):  # the innermost level empties first
             if transfer.kind == "drain":
                 self.transfer(transfer, context)
 
@@ -271,8 +271,8 @@ class _Interpreter:
                 last = max((i for i, p in enumerate(operation.steps) if p in made), default=-1)
                 nest = operation.loops + operation.steps[: last + 1]
             if self._moved(("arrival", operation.name, read), nest, beat):
-                fixed = {p: beat[p] for p in nest}
-                self.tally.arrivals[operation.name] += sum(1 for _ in self.indices(placed, fixed))
+                first = {p: beat[p] if p in nest else 0 for p in beat}  # the widest tile of the visit
+                self.tally.arrivals[operation.name] += sum(1 for _ in self.indices(placed, first))
 
     def _point(self, operation: Operation, point: Context, totals: dict[Coordinates, float]) -> None:
         einsum = operation.einsum
@@ -295,13 +295,14 @@ class _Interpreter:
         if read.version == "previous" and key in self.overwritten.get(read.tensor, {}):
             return self.overwritten[read.tensor][key]
         if read.tensor in operation.forwarded and read.version != "previous":
-            return self.registers[read.tensor][key]
-        access = next(a for a in operation.accesses if a.tensor == read.tensor and a.cause == "operand")
-        store = self.stores[access.level][read.tensor]
+            store, level = self.registers.get(read.tensor, {}), "registers"
+        else:
+            access = next(a for a in operation.accesses if a.tensor == read.tensor and a.cause == "operand")
+            store, level = self.stores[access.level][read.tensor], access.level
         if key in store:
             return store[key]
         if key in self.written[read.tensor] or tensor.role == "input":
-            raise LookupError(f"{read.tensor}{key} is no longer in '{access.level}' when '{operation.name}' reads it")
+            raise LookupError(f"{read.tensor}{key} is no longer in '{level}' when '{operation.name}' reads it")
         if tensor.iterated:
             assert tensor.initial is not None
             return tensor.initial

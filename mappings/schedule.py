@@ -49,6 +49,7 @@ class Access:
     `loops` then `steps` repeat it, outermost first; a visit moves the rest of the tensor (`parts` not among them).
     `ranks` is the iteration space it belongs to. `masked`: iterations without a visible point are skipped. With
     `elided` set, the visits that differ only in these reduced loops touch the same words, and the first is not counted.
+    `operation` is the one that makes it, for a transfer the first one below its nest.
     """
 
     tensor: str
@@ -60,7 +61,8 @@ class Access:
     steps: tuple[str, ...]
     ranks: tuple[str, ...]
     masked: bool
-    elided: tuple[str, ...] | None = None
+    elided: tuple[str, ...] | None
+    operation: str
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,16 @@ def _keep(
                 place = loaded.place(("keep", level, tensor))
                 problems.append(Problem(unknown("loop", loop, [*loops, ROOT]), place))
             keep.setdefault(tensor, {})[level] = None if loop == ROOT else loop
+    depth = {None: -1} | {loop: i for i, loop in enumerate(loops)}
+    for tensor, held in keep.items():
+        chain = [level for level in levels if level in held]
+        for outer, inner in zip(chain, chain[1:], strict=False):
+            if not problems and depth[held[inner]] < depth[held[outer]]:
+                message = (
+                    f"tensor '{tensor}' is kept in '{inner}' for an iteration of '{held[inner] or ROOT}', longer than in "
+                    f"'{outer}' outside of it ('{held[outer]}')"
+                )
+                problems.append(Problem(message, loaded.place(("keep", inner, tensor))))
     if problems:
         raise SpecError(problems)
     return {t: {level: held[level] for level in levels if level in held} for t, held in keep.items()}

@@ -59,13 +59,24 @@ class TreeBuilder:
     def _latest(self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int) -> _Segment | None:
         """The last segment that the operation may join, or None."""
         einsum = self.cascade.by_name[name]
-        needs = {r.tensor for r in einsum.reads if r.version != "previous"}
+        needs = self._needs(einsum)
         for segment in reversed(segments):
             if segment.looped == looped and self._may_join(segment, einsum, part, depth):
                 return segment
-            if needs & set(segment.names) or not looped:
+            if needs & set(segment.names):
                 return None
         return None
+
+    def _needs(self, einsum: Einsum) -> set[str]:
+        """What must stand before it: its operands, and those of the Einsum that overwrites a state it reads.
+
+        The two belong into one body, since the previous value is gone once the next is written.
+        """
+        needs = {r.tensor for r in einsum.reads if r.version != "previous"}
+        for read in einsum.reads:
+            if read.version == "previous":
+                needs |= {r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"}
+        return needs - {einsum.name}
 
     def _may_join(self, segment: _Segment, einsum: Einsum, part: str, depth: int) -> bool:
         if depth >= self.fused and any(self.stage_of[n] != self.stage_of[einsum.name] for n in segment.names):

@@ -72,6 +72,7 @@ def test_fusemax_buffer_area_rows_come_back_exactly(row):
         ("add", "fp16", 0.4, 1360),
         ("add", "fp32", 0.9, 4184),
         ("add", "int8", 0.03, 36),
+        ("add", "int16", 0.05, 67),
         ("add", "int32", 0.1, 137),
         ("mul", "fp16", 1.1, 1640),
         ("mul", "fp32", 3.7, 7700),
@@ -184,6 +185,14 @@ def test_how_names_the_law_and_whether_it_left_the_rows(component, attributes, h
 )
 def test_how_names_the_law_of_an_area(size, side, how):
     assert FUSEMAX.area_um2("sram", size_bytes=size, side=side).how == how
+
+
+def test_an_area_without_banking_is_in_proportion_to_bytes():
+    cell_um2, share = 0.346, 0.5
+    for size in (1, MIB, 16 * MIB):
+        area = HOROWITZ.area_um2("sram", size_bytes=size, side=77)
+        assert area.value == pytest.approx(size * 8 * cell_um2 / share, rel=1e-6)
+        assert "nearest side" not in area.how
 
 
 def test_a_halfway_size_by_hand():

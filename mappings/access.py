@@ -16,7 +16,9 @@ class Residence:
     """Where tensors live: the memories outermost first, and per tensor the levels that keep it with their loops."""
 
     levels: tuple[str, ...]
-    keep: Mapping[str, Mapping[str, str | None]]  # tensor: {level: loop or None for the whole run}, outermost first
+    keep: Mapping[
+        str, Mapping[str, str | None]
+    ]  # tensor: {level: loop or None for the whole run}, outermost first
 
     def of(self, cascade: Cascade, tensor: str) -> tuple[str, ...]:
         """The levels that hold a tensor, outermost first; inputs and outputs have a home in the outermost memory."""
@@ -94,13 +96,22 @@ class AccessBuilder:
         return [write, replace(write, action="read", cause="partial sum", elided=reduced)]
 
     def _access(
-        self, operation: Operation, nest: tuple[str, ...], tensor: str, version: str, level: str, action: str, cause: str
+        self,
+        operation: Operation,
+        nest: tuple[str, ...],
+        tensor: str,
+        version: str,
+        level: str,
+        action: str,
+        cause: str,
     ) -> Access:
         loops = tuple(p for p in nest if p in operation.loops)
         steps = tuple(p for p in nest if p in operation.steps)
         parts = self.tensor_parts(tensor, "stored" if version != "plain" else "plain")
         ranks = self.expand(operation.einsum.ranks)
-        return Access(tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name)
+        return Access(
+            tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name
+        )
 
     def _must_keep(self, tensor: str, consumer: str | None) -> str:
         used = f"'{consumer}' uses it in another iteration" if consumer else "it is reduced over a loop"
@@ -129,7 +140,8 @@ class AccessBuilder:
 
     def _attach(self, nest: Nest, path: tuple[str, ...], wanted: Mapping) -> Nest:
         body = tuple(
-            self._attach(item, (*path, str(item.part)), wanted) if isinstance(item, Nest) else item for item in nest.body
+            self._attach(item, (*path, str(item.part)), wanted) if isinstance(item, Nest) else item
+            for item in nest.body
         )
         return Nest(nest.part, body, tuple(wanted.get(path, {}).get(id(nest), ())))
 
@@ -170,7 +182,9 @@ class AccessBuilder:
 
         if not writes:
             return [moved("fill", "fill")]
-        if self.cascade.tensors[tensor].role == "intermediate" and not self._used_beyond(tensor, names, operations):
+        if self.cascade.tensors[tensor].role == "intermediate" and not self._used_beyond(
+            tensor, names, operations
+        ):
             return []
         reduced = tuple(p for p in loops if not self.depends(p, parts))
         drain = moved("drain", "drain")

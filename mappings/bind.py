@@ -190,4 +190,3 @@ def _largest(value: Any) -> Any:
 
 def _plain(value: Any) -> str:
     return "some" if is_array(value) else str(value)
-

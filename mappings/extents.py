@@ -56,13 +56,20 @@ def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Divisi
             report(f"the cascade divides '{rank}' into {', '.join(parts)}, found {', '.join(names)}", rank)
         for name in names:
             if len(parts) == 1 and taken.get(name, rank) != rank:
-                report(f"part '{name}' of rank '{rank}' is already a part of '{taken[name]}'", rank, name, key=True)
+                report(
+                    f"part '{name}' of rank '{rank}' is already a part of '{taken[name]}'",
+                    rank,
+                    name,
+                    key=True,
+                )
             taken[name] = rank
         if not extents or extents[0] != REST or REST in extents[1:]:
             report(f"the outermost part of '{rank}', and no other, has the extent '{REST}'", rank)
         fitted += [name for name, extent in given.items() if extent == FIT]
         if len(fitted) > 1:
-            report(f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1])
+            report(
+                f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1]
+            )
         for name, extent in given.items():
             _check_extent(extent, report, rank, name)
         result[rank] = Division(rank, names, extents)

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from workloads import Cascade, Number
 from workloads import Access as TensorAccess
+from workloads import Cascade, Number
 from workloads.cascade import REDUCTIONS, Read
 from workloads.notation import Expression
 from workloads.oracle import elementwise
@@ -123,7 +123,9 @@ class _Interpreter:
         found: list[str] = []
         for rank in ranks:
             family = self.schedule.families.get(rank)
-            found += [p.name for p in family.parts] if family and len(self.cascade.parts[rank]) == 1 else [rank]
+            found += (
+                [p.name for p in family.parts] if family and len(self.cascade.parts[rank]) == 1 else [rank]
+            )
         return tuple(found)
 
     def load(self, name: str, value: Any) -> None:
@@ -302,7 +304,9 @@ class _Interpreter:
         if key in store:
             return store[key]
         if key in self.written[read.tensor] or tensor.role == "input":
-            raise LookupError(f"{read.tensor}{key} is no longer in '{level}' when '{operation.name}' reads it")
+            raise LookupError(
+                f"{read.tensor}{key} is no longer in '{level}' when '{operation.name}' reads it"
+            )
         if tensor.iterated:
             assert tensor.initial is not None
             return tensor.initial

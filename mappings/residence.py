@@ -30,7 +30,9 @@ def check_states(
             problems.append(Problem(f"'{tensor.name}' iterates over '{part}', which must be a loop", place))
             continue
         held = keep.get(tensor.name, {})
-        if not held or any(loop is not None and loops.index(loop) >= loops.index(part) for loop in held.values()):
+        if not held or any(
+            loop is not None and loops.index(loop) >= loops.index(part) for loop in held.values()
+        ):
             outer = [*loops[: loops.index(part)], "*"]
             message = f"state '{tensor.name}' must be kept at a loop outside of '{part}': {', '.join(outer)}"
             problems.append(Problem(message, loaded.place(("keep",))))

@@ -36,7 +36,6 @@ class Structure:
     builder: AccessBuilder
 
 
-
 def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
     divided = divisions(loaded, cascade)
     family_of = {name: d.rank for d in divided.values() for name in d.names}
@@ -58,10 +57,14 @@ def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> St
     try:
         operations = {n: builder.with_accesses(o, siblings[n]) for n, o in operations.items()}
     except SpecError as error:
-        raise SpecError([replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]) from None
+        raise SpecError(
+            [replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]
+        ) from None
     check_residence(loaded, cascade, builder.residence, root, operations)
     root = builder.with_transfers(root, operations)
-    return Structure(divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder)
+    return Structure(
+        divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder
+    )
 
 
 def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -150,7 +153,9 @@ def _operations(
             found[name] = operation
     missing = [e.name for e in cascade.einsums if e.name not in found]
     if missing and not problems:
-        message = f"Einsum {', '.join(repr(m) for m in missing)} of cascade '{cascade.name}' is bound to no unit"
+        message = (
+            f"Einsum {', '.join(repr(m) for m in missing)} of cascade '{cascade.name}' is bound to no unit"
+        )
         problems.append(Problem(message, loaded.place(("bind",), key=True)))
     if problems:
         raise SpecError(tuple(dict.fromkeys(problems)))
@@ -214,7 +219,12 @@ def _order_problems(
 
 
 def _operation(
-    einsum: Einsum, unit: Any, ranks: tuple[str, ...], binding: BindSpec, loops: tuple[str, ...], cascade: Cascade
+    einsum: Einsum,
+    unit: Any,
+    ranks: tuple[str, ...],
+    binding: BindSpec,
+    loops: tuple[str, ...],
+    cascade: Cascade,
 ) -> Operation:
     placed = {axis: part for axis, part in binding.spatial.items() if part in ranks}
     free = [p for p in ranks if p not in loops and p not in placed.values()]
@@ -226,7 +236,9 @@ def _operation(
             actions[native] = actions.get(native, 0) + count * times
             slots += count * times * unit.operations[native].interval
     own_loops = tuple(p for p in loops if p in ranks)
-    return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks))
+    return Operation(
+        einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks)
+    )
 
 
 def _keep(
@@ -237,7 +249,9 @@ def _keep(
     levels = list(machine.memories)
     for level, tensors in loaded.model.keep.items():
         if level not in levels:
-            problems.append(Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True)))
+            problems.append(
+                Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True))
+            )
             continue
         for tensor, loop in tensors.items():
             if tensor not in cascade.tensors:
@@ -270,5 +284,3 @@ def _dependencies(cascade: Cascade, operations: Mapping[str, Operation]) -> tupl
                 state = cascade.tensors[read.tensor].iterated if read.version == "previous" else None
                 found.append(Dependency(read.tensor, einsum.name, read.tensor, state, 1 if state else 0))
     return tuple(dict.fromkeys(found))
-
-

@@ -56,7 +56,9 @@ class TreeBuilder:
             body += [Nest(part, inner)] if segment.looped else inner
         return tuple(body)
 
-    def _latest(self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int) -> _Segment | None:
+    def _latest(
+        self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int
+    ) -> _Segment | None:
         """The last segment that the operation may join, or None."""
         einsum = self.cascade.by_name[name]
         needs = self._needs(einsum)
@@ -75,7 +77,9 @@ class TreeBuilder:
         needs = {r.tensor for r in einsum.reads if r.version != "previous"}
         for read in einsum.reads:
             if read.version == "previous":
-                needs |= {r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"}
+                needs |= {
+                    r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"
+                }
         return needs - {einsum.name}
 
     def _may_join(self, segment: _Segment, einsum: Einsum, part: str, depth: int) -> bool:

@@ -19,7 +19,14 @@ from .accounting import AccountingSpec
 Number = Any
 PICO = 1e-12
 
-OPERANDS: Mapping[str, int] = {"mac": 3, "add": 2, "mul": 2, "max": 2, "min": 2, "divide": 2}  # others take one
+OPERANDS: Mapping[str, int] = {
+    "mac": 3,
+    "add": 2,
+    "mul": 2,
+    "max": 2,
+    "min": 2,
+    "divide": 2,
+}  # others take one
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,16 @@ def register_accesses(counted: OperationCount, unit: Unit) -> dict[str, Number]:
     for kind, number in einsum.operations.items():
         sequence = unit.cost(kind)
         steps = sum(sequence.values())
-        one = OPERANDS.get(kind, 1) if steps == 1 else sum(n * OPERANDS.get(each, 1) for each, n in sequence.items())
+        one = (
+            OPERANDS.get(kind, 1)
+            if steps == 1
+            else sum(n * OPERANDS.get(each, 1) for each, n in sequence.items())
+        )
         reads_per_point += number * one
         writes_per_point += number * steps
     reads = counted.points * reads_per_point
     if einsum.reduction:
-        reads = reads - (counted.points - counted.accumulations)  # the first value of a sum has nothing to be added to
+        reads = reads - (
+            counted.points - counted.accumulations
+        )  # the first value of a sum has nothing to be added to
     return {"read": reads, "write": counted.points * writes_per_point + counted.arrivals}

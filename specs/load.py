@@ -162,6 +162,10 @@ class Library:
             if not file.is_file():
                 raise SpecError(_no_file(self.kind, file))
             return load_file(file, self.model, self.kind, parsed.overrides, reference)
+        return _load_named(self, reference)
+
+    def _load_named(self, reference: str) -> Loaded[Any]:
+        parsed = parse_reference(reference)
         document = read_file(self.path(parsed.name))
         problems = _misnamed(document, self.kind, parsed.name)
         try:
@@ -171,6 +175,12 @@ class Library:
         if problems:
             raise SpecError(problems)
         return loaded
+
+
+@functools.lru_cache(maxsize=1024)
+def _load_named(library: Library, reference: str) -> Loaded[Any]:
+    """What ships with einfuse does not change while it runs; files of a user may."""
+    return library._load_named(reference)
 
 
 @functools.lru_cache(maxsize=256)

@@ -2,15 +2,18 @@
 
     python benchmarks/analytic.py [--points N]
 
-Points are drawn sizes of the array, buffer, bandwidth and sequence under `fusemax-binding`: counts, latency, utilisation,
-energy and area of each. The same points, a sample of them one by one, give the ratio and a check that both agree.
+Points are drawn sizes of the array, buffer, bandwidth and sequence under `fusemax-binding`: counts, latency,
+utilisation, energy and area of each. A sample of the same points one by one gives the ratio and a check that both
+agree.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +38,7 @@ def draw(points: int, seed: int = 1) -> dict[str, np.ndarray]:
     }
 
 
-def evaluate(points: dict[str, np.ndarray]) -> Analysis:
+def evaluate(points: Mapping[str, Any]) -> Analysis:
     """All points at once; scalars in the dictionary give one point."""
     base = machine("fusemax-cloud")
     built = base.with_values(
@@ -68,9 +71,7 @@ def columns(found: Analysis) -> list[object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=500_000)
     arguments = parser.parse_args()
     points = draw(arguments.points)

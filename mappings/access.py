@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from specs import Problem, SpecError
 from workloads import Cascade
@@ -16,9 +17,7 @@ class Residence:
     """Where tensors live: the memories outermost first, and per tensor the levels that keep it with their loops."""
 
     levels: tuple[str, ...]
-    keep: Mapping[
-        str, Mapping[str, str | None]
-    ]  # tensor: {level: loop or None for the whole run}, outermost first
+    keep: Mapping[str, Mapping[str, str | None]]  # tensor: {level: loop or None for the whole run}, outermost first
 
     def of(self, cascade: Cascade, tensor: str) -> tuple[str, ...]:
         """The levels that hold a tensor, outermost first; inputs and outputs have a home in the outermost memory."""
@@ -51,7 +50,7 @@ class AccessBuilder:
         return nest[: last + 1]
 
     def depends(self, loop: str, parts: tuple[str, ...]) -> bool:
-        """Whether another iteration of the loop touches other words: the tensor carries this part or one inside of it."""
+        """Whether another iteration of the loop touches other words: the tensor carries this part or an inner one."""
         group = self._group(loop)
         return any(p in parts for p in group[group.index(loop) :])
 
@@ -109,9 +108,7 @@ class AccessBuilder:
         steps = tuple(p for p in nest if p in operation.steps)
         parts = self.tensor_parts(tensor, "stored" if version != "plain" else "plain")
         ranks = self.expand(operation.einsum.ranks)
-        return Access(
-            tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name
-        )
+        return Access(tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name)
 
     def _must_keep(self, tensor: str, consumer: str | None) -> str:
         used = f"'{consumer}' uses it in another iteration" if consumer else "it is reduced over a loop"
@@ -125,7 +122,7 @@ class AccessBuilder:
         wanted: dict[tuple[str, ...], dict[int, list[Transfer]]] = {}
         for tensor in self.cascade.tensors:
             levels = self.residence.of(self.cascade, tensor)
-            for outer, inner in zip(levels, levels[1:], strict=False):
+            for outer, inner in pairwise(levels):
                 loop = self.residence.keep[tensor][inner]
                 for trail, nest in _walk(root, (root,)):
                     if nest.part != loop or (loop is None and nest is not root):
@@ -182,9 +179,7 @@ class AccessBuilder:
 
         if not writes:
             return [moved("fill", "fill")]
-        if self.cascade.tensors[tensor].role == "intermediate" and not self._used_beyond(
-            tensor, names, operations
-        ):
+        if self.cascade.tensors[tensor].role == "intermediate" and not self._used_beyond(tensor, names, operations):
             return []
         reduced = tuple(p for p in loops if not self.depends(p, parts))
         drain = moved("drain", "drain")

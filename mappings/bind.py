@@ -151,7 +151,7 @@ def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list
     found = []
     for unit, axis, part in sorted(placed):
         extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
-        reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)} elements"
+        reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)}"
         found.append((extent > room, reason))
     return found
 
@@ -177,8 +177,9 @@ def _too_large(kept: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[
         )
         held = f"one iteration of '{first.loop}'" if first.loop else "the whole run"
         reason = (
-            f"'{level}' needs {needed} B, {needed - limit} B over its {limit} B; tensor '{first.tensor}', kept for {held}, "
-            f"takes {first.size_bytes} B; {remedy}'{level}' of {show_quantity(needed, 'size')}"
+            f"'{level}' needs {needed} B, {needed - limit} B over its {limit} B; "
+            f"tensor '{first.tensor}', kept for {held}, takes {first.size_bytes} B; "
+            f"{remedy}'{level}' of {show_quantity(needed, 'size')}"
         )
         found.append((needed > limit, reason))
     return found

@@ -39,7 +39,7 @@ class AccessCount:
 class OperationCount:
     """The count of one operation.
 
-    `points` are the real ones (masked and ragged points left out), `slots` the operation slots they use, `cycles` the slots
+    `points` are the real ones (masked and ragged points left out), `slots` the operation slots they use, `cycles` those
     that its unit is busy: whole tiles, each as many beats as its steps. `arrivals` are operand values that come into a
     register of the unit from outside of it, `accumulations` the points whose result is added to a value in a register.
     """
@@ -59,9 +59,7 @@ class Counts:
 
     operations: Mapping[str, OperationCount]
     accesses: tuple[AccessCount, ...]
-    moved: Mapping[tuple[str, str, str], Whole] = field(
-        default_factory=dict
-    )  # (level, tensor, action): bytes
+    moved: Mapping[tuple[str, str, str], Whole] = field(default_factory=dict)  # (level, tensor, action): bytes
 
     def level_bytes(self, level: str, action: str) -> Whole:
         """Bytes read from, or written to, a level."""
@@ -151,16 +149,14 @@ class _Counting:
         )
 
     def _arrivals(self, operation: Operation) -> Whole:
-        """Values that enter registers: per operand not made on this unit in this iteration, once per beat that renews it."""
+        """Values that enter registers: each operand not made on this unit in this iteration, when a beat renews it."""
         made_here = {n for n in operation.forwarded if self.schedule.operations[n].unit == operation.unit}
         by_nest: dict[Names, int] = {}
         for tensor, _ in dict.fromkeys((r.tensor, r.version) for r in operation.einsum.reads):
             if tensor in made_here:
                 continue
             access = next((a for a in operation.accesses if a.tensor == tensor and a.action == "read"), None)
-            nest = (
-                self._forwarded_nest(operation, tensor) if access is None else (*access.loops, *access.steps)
-            )
+            nest = self._forwarded_nest(operation, tensor) if access is None else (*access.loops, *access.steps)
             by_nest[nest] = by_nest.get(nest, 0) + 1
         total: Whole = 0
         placed, beat = tuple(operation.spatial.values()), operation.loops + operation.steps
@@ -192,9 +188,7 @@ class _Counting:
         if access.elided is not None:
             loops = tuple(p for p in access.loops if p not in access.elided)
             steps = tuple(p for p in access.steps if p not in access.elided)
-            ranks = (
-                access.ranks if access.masked else tuple(p for p in access.ranks if p not in access.elided)
-            )
+            ranks = access.ranks if access.masked else tuple(p for p in access.ranks if p not in access.elided)
             first = self._tally(access, loops, steps, ranks)
             visits, words, rows = visits - first[0], words - first[1], rows - first[2]
         return AccessCount(access, visits, words, rows, bits)

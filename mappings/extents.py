@@ -67,9 +67,7 @@ def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Divisi
             report(f"the outermost part of '{rank}', and no other, has the extent '{REST}'", rank)
         fitted += [name for name, extent in given.items() if extent == FIT]
         if len(fitted) > 1:
-            report(
-                f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1]
-            )
+            report(f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1])
         for name, extent in given.items():
             _check_extent(extent, report, rank, name)
         result[rank] = Division(rank, names, extents)
@@ -95,9 +93,12 @@ def evaluate(text: int | str, lookup: Lookup, loaded: Loaded[MappingSpec], *path
     skipped = len(text) - len(body)
     try:
         expression = parse_expression(body)
+        for name in sorted(expression.names()):
+            try:
+                lookup(name)
+            except KeyError as error:
+                raise SpecError([Problem(str(error.args[0]), loaded.place(path, offset=text.index(name)))]) from None
         return expression.evaluate(lookup)
-    except KeyError as error:
-        raise SpecError([Problem(str(error.args[0]), loaded.place(path, offset=skipped))]) from None
     except (ValueError, ZeroDivisionError) as error:
         offset = skipped + getattr(error, "offset", 0)
         raise SpecError([Problem(str(error), loaded.place(path, offset=offset))]) from None

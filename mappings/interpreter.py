@@ -1,8 +1,8 @@
 """Brute force: executes a schedule loop by loop, moves numbers, and counts every access as it happens.
 
-For tiny sizes only. It shares no arithmetic with `counts.py`: visits are noticed because the loops around an access have
-moved, words are enumerated one by one, and a value that was not kept is gone. Tests hold its counts equal to the closed
-forms and its results equal to the oracle.
+For tiny sizes only. It shares no arithmetic with `counts.py`: visits are noticed because the loops around an access
+have moved, words are enumerated one by one, and a value that was not kept is gone. Tests hold its counts equal to the
+closed forms and its results equal to the oracle.
 """
 
 from __future__ import annotations
@@ -123,9 +123,7 @@ class _Interpreter:
         found: list[str] = []
         for rank in ranks:
             family = self.schedule.families.get(rank)
-            found += (
-                [p.name for p in family.parts] if family and len(self.cascade.parts[rank]) == 1 else [rank]
-            )
+            found += [p.name for p in family.parts] if family and len(self.cascade.parts[rank]) == 1 else [rank]
         return tuple(found)
 
     def load(self, name: str, value: Any) -> None:
@@ -304,9 +302,7 @@ class _Interpreter:
         if key in store:
             return store[key]
         if key in self.written[read.tensor] or tensor.role == "input":
-            raise LookupError(
-                f"{read.tensor}{key} is no longer in '{level}' when '{operation.name}' reads it"
-            )
+            raise LookupError(f"{read.tensor}{key} is no longer in '{level}' when '{operation.name}' reads it")
         if tensor.iterated:
             assert tensor.initial is not None
             return tensor.initial

@@ -24,9 +24,7 @@ def schedule(workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> t
     """The cascade that a mapping maps, and its schedule for a workload on a machine."""
     name = loaded.model.cascade
     if workload.cascade not in (None, name):
-        message = (
-            f"mapping '{loaded.name}' maps cascade '{name}', but the workload is cascade '{workload.cascade}'"
-        )
+        message = f"mapping '{loaded.name}' maps cascade '{name}', but the workload is cascade '{workload.cascade}'"
         raise SpecError([Problem(message, loaded.place(("cascade",)))])
     try:
         found = cascade(name)

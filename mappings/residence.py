@@ -30,12 +30,11 @@ def check_states(
             problems.append(Problem(f"'{tensor.name}' iterates over '{part}', which must be a loop", place))
             continue
         held = keep.get(tensor.name, {})
-        if not held or any(
-            loop is not None and loops.index(loop) >= loops.index(part) for loop in held.values()
-        ):
+        if not held or any(loop is not None and loops.index(loop) >= loops.index(part) for loop in held.values()):
             outer = [*loops[: loops.index(part)], "*"]
             message = f"state '{tensor.name}' must be kept at a loop outside of '{part}': {', '.join(outer)}"
-            problems.append(Problem(message, loaded.place(("keep",))))
+            where = ("keep", next(iter(held)), tensor.name) if held else ("keep",)
+            problems.append(Problem(message, loaded.place(where)))
         for einsum in cascade.einsums:
             late = siblings[einsum.name] != siblings[tensor.name]
             if late and any(r.tensor == tensor.name and r.version == "previous" for r in einsum.reads):
@@ -43,7 +42,7 @@ def check_states(
                     f"Einsum '{einsum.name}' reads the previous value of state '{tensor.name}' and must stand in the "
                     f"same loops and stage as the Einsum that writes the next"
                 )
-                problems.append(Problem(message, loaded.place(("stages",))))
+                problems.append(Problem(message, loaded.place(("stages",) if loaded.model.stages else ("loops",))))
     if problems:
         raise SpecError(problems)
 
@@ -66,8 +65,8 @@ def check_residence(
             for name in users:
                 if loop not in (nest.part for nest in paths[name]):
                     message = (
-                        f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but Einsum '{name}' uses it "
-                        f"outside of that loop; keep it at {_legal(paths[name], paths[users[0]])}"
+                        f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but Einsum '{name}' "
+                        f"uses it outside of that loop; keep it at {_legal(paths[name], paths[users[0]])}"
                     )
                     problems.append(Problem(message, loaded.place(("keep", level, tensor))))
         home = next(iter(held.items()), None)
@@ -78,8 +77,8 @@ def check_residence(
         if len(holders) > 1:
             shared = _shared([paths[name] for name in users])
             message = (
-                f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but is made and used in different "
-                f"traversals of that loop; keep it at {', '.join([*(str(n.part) for n in shared), '*'])}"
+                f"tensor '{tensor}' is kept in '{level}' for an iteration of '{loop}', but is made and used in "
+                f"different traversals of that loop; keep it at {', '.join([*(str(n.part) for n in shared), '*'])}"
             )
             problems.append(Problem(message, loaded.place(("keep", level, tensor))))
     if problems:
@@ -102,7 +101,7 @@ def _shared(paths: list[tuple[Nest, ...]]) -> list[Nest]:
 
 def _paths(nest: Nest, around: tuple[Nest, ...]) -> dict[str, tuple[Nest, ...]]:
     """The nests around every operation, outermost first, the root left out."""
-    found = {}
+    found: dict[str, tuple[Nest, ...]] = {}
     for item in nest.body:
         if isinstance(item, Nest):
             found |= _paths(item, (*around, item))

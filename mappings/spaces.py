@@ -1,7 +1,7 @@
 """Iteration spaces in closed form: how often a tile is visited, and how much a visit touches.
 
-A rank of size N cut into chunks of c has ⌊N/c⌋ visits to a whole chunk and one to a ragged one; a band mask over two ranks
-has up to four classes of chunk pairs (`workloads.visited_pairs`). Classes of different ranks multiply.
+A rank of size N cut into chunks of c has ⌊N/c⌋ visits to a whole chunk and one to a ragged one; a band mask over two
+ranks has up to four classes of chunk pairs (`workloads.visited_pairs`). Classes of different ranks multiply.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ class Space:
     """
 
     schedule: Schedule
-    times: Callable[
-        [Whole, Whole], Whole
-    ]  # how counts multiply: `checked_times` or, if nothing can wrap, `*`
+    times: Callable[[Whole, Whole], Whole]  # how counts multiply: `checked_times` or, if nothing can wrap, `*`
     ranks: tuple[str, ...]
     loops: tuple[str, ...]
     steps: tuple[str, ...]
@@ -50,7 +48,7 @@ class Space:
         return sum(self.times(visits, words) for visits, words in self.classes(parts))
 
     def points(self) -> Whole:
-        """Real points: every index of `ranks` that exists and, under a mask, is visible. Loops and steps do not matter."""
+        """Real points: every index of `ranks` that exists and, under a mask, is visible. Loops play no part."""
         grains = {}
         total: Whole = 1
         for name, family in self.schedule.families.items():
@@ -62,14 +60,10 @@ class Space:
                 grains[name] = own[-1].chunk
         band = self.schedule.band if self.masked else None
         pair = (band.row, band.column) if band else ()
-        factors = [
-            ceil_div(self.schedule.families[n].size, grain) for n, grain in grains.items() if n not in pair
-        ]
+        factors = [ceil_div(self.schedule.families[n].size, grain) for n, grain in grains.items() if n not in pair]
         if band:
             rows, columns = self.schedule.families[band.row].size, self.schedule.families[band.column].size
-            factors.append(
-                visited(band, rows, grains.get(band.row, rows), columns, grains.get(band.column, columns))
-            )
+            factors.append(visited(band, rows, grains.get(band.row, rows), columns, grains.get(band.column, columns)))
         for factor in sorted(factors, key=is_array):
             total = self.times(total, factor)
         return total
@@ -141,9 +135,7 @@ class Space:
         for group in sorted(groups, key=lambda g: is_array(*(x for pair in g for x in pair))):
             if len(group) == 1 and not is_array(*group[0]) and group[0] == (1, 1):
                 continue
-            result = [
-                (self.times(v, visits), self.times(w, words)) for v, w in result for visits, words in group
-            ]
+            result = [(self.times(v, visits), self.times(w, words)) for v, w in result for visits, words in group]
         return result
 
 

@@ -1,12 +1,14 @@
 """The structure of a schedule: everything that does not depend on a number.
 
-Which part is a loop, a step or spatial, which unit does which Einsum, the loop tree, and which memory each operand touches.
+Which part is a loop, a step or spatial, which unit does which Einsum, the loop tree, and which memory each operand
+touches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from specs import Loaded, Problem, SpecError, unknown
@@ -39,7 +41,9 @@ class Structure:
 def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
     divided = divisions(loaded, cascade)
     family_of = {name: d.rank for d in divided.values() for name in d.names}
-    parts_of = {p: (p,) for rank, parts in cascade.parts.items() if len(parts) > 1 for p in parts}
+    parts_of: dict[str, tuple[str, ...]] = {
+        p: (p,) for rank, parts in cascade.parts.items() if len(parts) > 1 for p in parts
+    }
     parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
     loops = _loops(loaded, divided, family_of)
     operations = _operations(cascade, machine, loaded, parts_of, family_of, loops)
@@ -57,14 +61,10 @@ def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> St
     try:
         operations = {n: builder.with_accesses(o, siblings[n]) for n, o in operations.items()}
     except SpecError as error:
-        raise SpecError(
-            [replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]
-        ) from None
+        raise SpecError([replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]) from None
     check_residence(loaded, cascade, builder.residence, root, operations)
     root = builder.with_transfers(root, operations)
-    return Structure(
-        divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder
-    )
+    return Structure(divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder)
 
 
 def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -149,13 +149,11 @@ def _operations(
                 continue
             ranks = tuple(p for r in einsum.ranks for p in parts_of[r])
             operation = _operation(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
-            problems += _order_problems(operation, family_of, loaded, i)
+            problems += [] if problems else _order_problems(operation, family_of, loaded, i)
             found[name] = operation
     missing = [e.name for e in cascade.einsums if e.name not in found]
     if missing and not problems:
-        message = (
-            f"Einsum {', '.join(repr(m) for m in missing)} of cascade '{cascade.name}' is bound to no unit"
-        )
+        message = f"Einsum {', '.join(repr(m) for m in missing)} of cascade '{cascade.name}' is bound to no unit"
         problems.append(Problem(message, loaded.place(("bind",), key=True)))
     if problems:
         raise SpecError(tuple(dict.fromkeys(problems)))
@@ -236,9 +234,7 @@ def _operation(
             actions[native] = actions.get(native, 0) + count * times
             slots += count * times * unit.operations[native].interval
     own_loops = tuple(p for p in loops if p in ranks)
-    return Operation(
-        einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks)
-    )
+    return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks))
 
 
 def _keep(
@@ -249,9 +245,7 @@ def _keep(
     levels = list(machine.memories)
     for level, tensors in loaded.model.keep.items():
         if level not in levels:
-            problems.append(
-                Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True))
-            )
+            problems.append(Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True)))
             continue
         for tensor, loop in tensors.items():
             if tensor not in cascade.tensors:
@@ -264,11 +258,11 @@ def _keep(
     depth = {None: -1} | {loop: i for i, loop in enumerate(loops)}
     for tensor, held in keep.items():
         chain = [level for level in levels if level in held]
-        for outer, inner in zip(chain, chain[1:], strict=False):
+        for outer, inner in pairwise(chain):
             if not problems and depth[held[inner]] < depth[held[outer]]:
                 message = (
-                    f"tensor '{tensor}' is kept in '{inner}' for an iteration of '{held[inner] or ROOT}', longer than in "
-                    f"'{outer}' outside of it ('{held[outer]}')"
+                    f"tensor '{tensor}' is kept in '{inner}' for an iteration of '{held[inner] or ROOT}', longer than "
+                    f"in '{outer}' outside of it ('{held[outer]}')"
                 )
                 problems.append(Problem(message, loaded.place(("keep", inner, tensor))))
     if problems:

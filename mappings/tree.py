@@ -1,8 +1,8 @@
 """The fused loop tree: which operations share which loops, and in what order.
 
-Operations are placed in the cascade's order, level by level of the loop order. An operation joins the latest nest over a
-loop unless it needs something that is whole only after that loop (then the loop is traversed once more, a further pass),
-or stands, below the loop that fusion ends at, in another stage of the mapping.
+Operations are placed in the cascade's order, level by level of the loop order. An operation joins the latest nest over
+a loop unless it needs something that is whole only after that loop (then the loop is traversed once more, a further
+pass), or stands, below the loop that fusion ends at, in another stage of the mapping.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ class TreeBuilder:
             body += [Nest(part, inner)] if segment.looped else inner
         return tuple(body)
 
-    def _latest(
-        self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int
-    ) -> _Segment | None:
+    def _latest(self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int) -> _Segment | None:
         """The last segment that the operation may join, or None."""
         einsum = self.cascade.by_name[name]
         needs = self._needs(einsum)
@@ -77,9 +75,7 @@ class TreeBuilder:
         needs = {r.tensor for r in einsum.reads if r.version != "previous"}
         for read in einsum.reads:
             if read.version == "previous":
-                needs |= {
-                    r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"
-                }
+                needs |= {r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"}
         return needs - {einsum.name}
 
     def _may_join(self, segment: _Segment, einsum: Einsum, part: str, depth: int) -> bool:

@@ -17,9 +17,9 @@ class AccountingSpec(Spec):
 
     accounting: str
     summary: str = ""
-    source: list[str] = []
+    source: tuple[str, ...] = ()
     register_files: Literal["all elements", "one element"] = "all elements"
-    dropped: list[str] = []
+    dropped: tuple[str, ...] = ()
 
 
 ACCOUNTINGS = Library("accounting", Path(__file__).parent / "accounting", AccountingSpec)

@@ -21,8 +21,8 @@ Number = Any
 class Latency:
     """Times of a schedule: `cycles` rounded up to whole ones, `latency_s` not rounded.
 
-    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names the largest (an array of names for arrays of
-    design points).
+    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names the largest (an array of names for arrays
+    of design points).
     """
 
     cycles: Number

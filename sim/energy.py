@@ -1,7 +1,7 @@
 """Energy of a schedule: actions of every component times the table's energy per action.
 
-Registers, by default, are counted as the hardware uses them: an operation reads its operands from the register file of its
-element and writes its result there; an operand that comes from outside is written on arrival; the first value of an
+Registers, by default, are counted as the hardware uses them: an operation reads its operands from the register file of
+its element and writes its result there; an operand that comes from outside is written on arrival; the first value of an
 accumulation is not read. An accounting may count otherwise (`sim/accounting/`).
 """
 
@@ -97,16 +97,10 @@ def register_accesses(counted: OperationCount, unit: Unit) -> dict[str, Number]:
     for kind, number in einsum.operations.items():
         sequence = unit.cost(kind)
         steps = sum(sequence.values())
-        one = (
-            OPERANDS.get(kind, 1)
-            if steps == 1
-            else sum(n * OPERANDS.get(each, 1) for each, n in sequence.items())
-        )
+        one = OPERANDS.get(kind, 1) if steps == 1 else sum(n * OPERANDS.get(each, 1) for each, n in sequence.items())
         reads_per_point += number * one
         writes_per_point += number * steps
     reads = counted.points * reads_per_point
     if einsum.reduction:
-        reads = reads - (
-            counted.points - counted.accumulations
-        )  # the first value of a sum has nothing to be added to
+        reads = reads - (counted.points - counted.accumulations)  # the first value of a sum has nothing to be added to
     return {"read": reads, "write": counted.points * writes_per_point + counted.arrivals}

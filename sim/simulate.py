@@ -132,8 +132,7 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         area_mm2=found.area_mm2,
         area_by_component_mm2=found.area_by_component_mm2,
         traffic_bytes={
-            level: {action: counts.level_bytes(level, action) for action in ("read", "write")}
-            for level in levels
+            level: {action: counts.level_bytes(level, action) for action in ("read", "write")} for level in levels
         },
         traffic_by_tensor_bytes=by_tensor,
         actions=found.energy.actions,

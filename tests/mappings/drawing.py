@@ -102,6 +102,9 @@ class Drawn:
     schedule: Schedule
     sizes: dict[str, int]
 
+    def __repr__(self) -> str:
+        return f"Drawn({self.mapping}, {self.workload.values}, {self.workload.settings})"
+
 
 @st.composite
 def machines(draw: Any) -> Machine:
@@ -110,7 +113,10 @@ def machines(draw: Any) -> Machine:
     built = native | {"exp": UnitOperation("exp", {"mac": draw(st.integers(1, 4)), "add": 1})}
     names = ["far", "middle", "near"] if draw(st.booleans()) else ["far", "near"]
     memories = {name: Memory(name, None, None, draw(st.sampled_from([16, 24, 64]))) for name in names}
-    units = {"grid": Unit("grid", {"rows": 6, "cols": 6}, built, 8), "line": Unit("line", {"lanes": 6}, native, 8)}
+    units = {
+        "grid": Unit("grid", {"rows": 6, "cols": 6}, built, 8),
+        "line": Unit("line", {"lanes": 6}, native, 8),
+    }
     return Machine("drawn", "spatial", "", 1_000_000_000, memories, units, "fusemax-45nm")
 
 

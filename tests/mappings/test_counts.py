@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, settings
 
 from mappings import count
 from mappings.interpreter import interpret
@@ -33,8 +33,6 @@ def oracle_outputs(drawn: Drawn, inputs: dict[str, np.ndarray]) -> dict[str, np.
 @settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(triples())
 def test_counts_equal_the_interpreters_and_its_numbers_the_oracles(drawn: Drawn) -> None:
-    note(drawn.mapping)
-    note(str(drawn.sizes))
     inputs = drawn_inputs(drawn)
     brute = interpret(drawn.schedule, drawn.cascade, inputs)
     counts = count(drawn.schedule)
@@ -44,7 +42,12 @@ def test_counts_equal_the_interpreters_and_its_numbers_the_oracles(drawn: Drawn)
     for name, counted in counts.operations.items():
         found = (counted.points, counted.cycles, counted.arrivals, counted.accumulations)
         tally = brute.tally
-        assert found == (tally.points[name], tally.cycles[name], tally.arrivals[name], tally.accumulations[name]), name
+        assert found == (
+            tally.points[name],
+            tally.cycles[name],
+            tally.arrivals[name],
+            tally.accumulations[name],
+        ), name
     for counted_access in counts.accesses:
         access = counted_access.access
         found = (counted_access.visits, counted_access.words, counted_access.rows)

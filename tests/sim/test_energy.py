@@ -1,0 +1,75 @@
+"""Energy by hand on one tile, its accountings, and its laws."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sim import simulate
+
+PICO = 1e-12
+
+
+def test_operations_of_one_tile_by_hand() -> None:
+    record = simulate("attention:queries=256,keys=256", "fusemax-cloud", "fusemax-binding")
+    points = 256 * 256
+    assert record.actions["array_2d"] == {"mac": points * (64 + 6 + 64), "max": points, "add": 2 * points}
+    expected = points * (134 * 17.1645 + 0.028036 + 2 * 8.3395) * PICO
+    assert record.energy_by_component_j["array_2d"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_registers_of_one_tile_by_hand() -> None:
+    """A mac of QK: two operands arrive, are read, and the sum is read (but the first) and written."""
+    record = simulate("gemm:M=4,N=4,K=8", "systolic:rows=4,cols=4,registers=16,buffer.size=1MiB", "output-stationary")
+    macs = 4 * 4 * 8
+    assert record.actions["array.registers"] == {"read": 3 * macs - 16, "write": macs + 2 * macs}
+
+
+def test_true_registers_add_about_two_thirds_as_the_facts_say() -> None:
+    ours = simulate("bert:seq_len=64Ki", "fusemax-cloud", "fusemax-binding")
+    theirs = simulate("bert:seq_len=64Ki", "fusemax-cloud", "fusemax-binding:accounting=fusemax-artifact")
+    assert ours.energy_j / theirs.energy_j == pytest.approx(1.65, rel=0.02)
+    share = theirs.energy_by_component_j["array_2d"] / theirs.energy_j
+    assert share == pytest.approx(0.972, abs=0.003)  # mac 96.4 % and add 0.8 %
+
+
+def test_the_accounting_of_the_authors_drops_the_pipelined_exponential() -> None:
+    ours = simulate("bert:seq_len=1Ki", "flat-cloud", "fusemax-cascade")
+    theirs = simulate("bert:seq_len=1Ki", "flat-cloud", "fusemax-cascade", accounting="fusemax-artifact")
+    exps = ours.actions["array_1d"]["exp"]
+    assert theirs.actions["array_1d"]["exp"] == exps == 64 * 12 * (1024 * 1024 + 4 * 1024)
+    missing = ours.energy_by_component_j["array_1d"] - theirs.energy_by_component_j["array_1d"]
+    assert missing == pytest.approx(exps * 94.6475 * PICO, rel=1e-9)
+
+
+def test_accounting_changes_no_count_and_no_time() -> None:
+    ours = simulate("xlm:seq_len=4Ki", "fusemax-cloud", "fusemax-architecture")
+    theirs = simulate("xlm:seq_len=4Ki", "fusemax-cloud", "fusemax-architecture", accounting="fusemax-artifact")
+    assert (ours.cycles, ours.traffic_bytes, ours.utilization) == (
+        theirs.cycles,
+        theirs.traffic_bytes,
+        theirs.utilization,
+    )
+
+
+def test_another_table_is_chosen_by_name_and_named_in_the_provenance() -> None:
+    record = simulate("bert:seq_len=1Ki", "fusemax-cloud:energy=horowitz-45nm", "fusemax-binding")
+    assert record.provenance["tables"] == ["horowitz-45nm"]
+    assert record.energy_j < simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").energy_j
+    assert any("assumption" in note for note in record.provenance["interpolated"])
+
+
+def test_a_record_is_plain_json_with_its_schema() -> None:
+    record = simulate("bert:seq_len=1Ki,causal=true", "fusemax-edge", "fusemax-binding")
+    again = json.loads(json.dumps(record.as_dict()))
+    assert again["schema"] == "einfuse.result/1"
+    assert again["cycles"] == record.cycles and isinstance(again["cycles"], int)
+    assert set(again["provenance"]) == {"version", "specs", "tables", "interpolated"}
+    assert again["idle_actions"] is None and again["stall_cycles"] is None
+
+
+def test_precision_of_the_workload_wins_over_the_mapping() -> None:
+    narrow = simulate("bert:seq_len=1Ki,precision=fp8", "fusemax-cloud", "fusemax-binding")
+    wide = simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding")
+    assert 2 * narrow.traffic_bytes["dram"]["read"] == wide.traffic_bytes["dram"]["read"]

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError, show_quantity, unknown
-from workloads import Cascade, Workload, ceil_div, is_array, least, plain_pins, tensor_types
+from workloads import (
+    TYPES,
+    Cascade,
+    TensorType,
+    Workload,
+    ceil_div,
+    check_pins,
+    is_array,
+    least,
+    plain_pins,
+    tensor_types,
+)
 
 from .extents import evaluate, families, fit
 from .schedule import Epoch, Family, Kept, Schedule, Wait
@@ -28,7 +39,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     plan = structure(cascade, machine, loaded)
     lookup = _lookup(machine, workload)
     sizes = workload.sizes(cascade)
-    types = tensor_types(cascade, workload.types, machine.types, plain_pins(spec.types))
+    types = _types(cascade, workload, machine, loaded)
 
     def make(extent: Any) -> dict[str, Family]:
         return families(plan.divided, sizes, lookup, loaded, extent)
@@ -68,6 +79,23 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         if not is_array(condition) and condition:
             raise Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': {reason}")
     return schedule
+
+
+def _types(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> dict[str, TensorType]:
+    """The type of every tensor: the workload's, the machine's, the mapping's, then the cascade's own."""
+    pins = plain_pins(loaded.model.types)
+    problems = []
+    for tensor in pins:
+        if tensor not in cascade.tensors and tensor != "*":
+            place = loaded.place(("types", tensor), key=True)
+            problems.append(Problem(unknown("tensor", tensor, [*cascade.tensors, "*"]), place))
+    problems += [
+        Problem(unknown("type", found, TYPES), loaded.place(("types", *path))) for path, found, _ in check_pins(pins)
+    ]
+    problems += [Problem(unknown("type", found, TYPES), machine.place) for _, found, _ in check_pins(machine.types)]
+    if problems:
+        raise SpecError(problems)
+    return tensor_types(cascade, workload.types, machine.types, pins)
 
 
 def _lookup(machine: Any, workload: Workload) -> Any:

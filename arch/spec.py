@@ -18,9 +18,7 @@ from .operations import OperationName
 from .table import known_table
 
 Path = tuple[str | int, ...]
-ComponentName = Annotated[
-    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-]  # so that paths and ties can name it
+ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # so that paths and ties can name it
 
 
 class MemorySpec(Spec):

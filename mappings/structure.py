@@ -67,6 +67,14 @@ def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> St
     return Structure(divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder)
 
 
+def check_loops(loaded: Loaded[MappingSpec], cascade: Cascade) -> None:
+    """Checks the partitioning, loops and stages of a mapping, which need no machine."""
+    divided = divisions(loaded, cascade)
+    family_of = {name: d.rank for d in divided.values() for name in d.names}
+    _loops(loaded, divided, family_of)
+    _stages(loaded, cascade)
+
+
 def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """The operations that stand side by side in each nest."""
     here = tuple(item for item in nest.body if isinstance(item, str))

@@ -21,7 +21,7 @@ Number = Any
 class Latency:
     """Times of a schedule: `cycles` rounded up to whole ones, `latency_s` not rounded.
 
-    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names the largest (an array of names for arrays
+    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names what does (an array of names for arrays
     of design points).
     """
 
@@ -39,7 +39,7 @@ def compute_cycles(schedule: Schedule, counts: Counts) -> Number:
         return sum(o.cycles for o in counts.operations.values())
     if schedule.overlap == "units":
         return _largest([counts.unit_cycles(unit) for unit in schedule.machine.units])
-    total: Number = 0
+    total: Number = sum(_waits(schedule, counts).values())
     for epoch in schedule.epochs:
         loads: dict[str, Number] = {}
         for name in epoch.operations:
@@ -47,23 +47,39 @@ def compute_cycles(schedule: Schedule, counts: Counts) -> Number:
             unit = counted.operation.unit
             loads[unit] = loads.get(unit, 0) + counted.cycles
         total = total + (_largest(list(loads.values())) if loads else 0)
-        for wait in epoch.waits:
-            total = total + counts.operations[wait.operation].cycles * wait.cycles
     return total
+
+
+def _waits(schedule: Schedule, counts: Counts) -> dict[str, Number]:
+    """Cycles of the epochs' waits, by what is waited for."""
+    found: dict[str, Number] = {}
+    for epoch in schedule.epochs if schedule.overlap == "epochs" else ():
+        for wait in epoch.waits:
+            name = f"wait for {wait.operation}"
+            found[name] = found.get(name, 0) + counts.operations[wait.operation].cycles * wait.cycles
+    return found
+
+
+def _largest(values: list[Number]) -> Number:
+    result = values[0]
+    for value in values[1:]:
+        result = most(result, value)
+    return result
 
 
 def latency(schedule: Schedule, counts: Counts) -> Latency:
     """Latency and what bounds it.
 
-    A memory bounds it if its bytes take longer than the units; else the unit with the largest load does.
+    A memory bounds it if its bytes take longer than the units; else the largest load does: a unit's, or the waits for
+    an operation.
     """
     clock_hz = schedule.machine.clock_hz
-    cycles = compute_cycles(schedule, counts)
-    seconds = cycles / clock_hz
+    compute = compute_cycles(schedule, counts)
+    cycles, seconds = compute, compute / clock_hz
     units = {name: counts.unit_cycles(name) for name in schedule.machine.units}
     bound: Any = None
     busiest: Number = -1
-    for name, load in units.items():
+    for name, load in (units | _waits(schedule, counts)).items():
         bound = name if bound is None else choose(load > busiest, name, bound)
         busiest = most(busiest, load)
     memory_s: dict[str, Number] = {}
@@ -76,14 +92,7 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
         seconds = most(seconds, memory_s[memory.name])
         cycles = most(cycles, _cycles_of(moved, clock_hz, bandwidth))
-    return Latency(cycles, seconds, compute_cycles(schedule, counts), units, memory_s, bound)
-
-
-def _largest(values: list[Number]) -> Number:
-    result = values[0]
-    for value in values[1:]:
-        result = most(result, value)
-    return result
+    return Latency(cycles, seconds, compute, units, memory_s, bound)
 
 
 def _cycles_of(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:

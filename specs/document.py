@@ -139,9 +139,7 @@ def _read(text: str, source: str, top_level: bool) -> Document:
         elif not isinstance(reader.value, dict):
             found = show_scalar(reader.value)
             mark = reader.marks[()]
-            reader.complain(
-                f"found {found}, expected a mapping of keys to values", mark.line - 1, mark.column - 1
-            )
+            reader.complain(f"found {found}, expected a mapping of keys to values", mark.line - 1, mark.column - 1)
     if reader.problems:
         raise SpecError(reader.problems)
     return Document(reader.value, source, reader.marks, text)

@@ -245,9 +245,7 @@ def parse_expression(text: str) -> Expression:
     body = text
     equals = text.find("=")
     if not text[: max(equals, 0)].strip() and text[equals : equals + 2] != "==":
-        body = (
-            text[:equals] + " " + text[equals + 1 :] if equals >= 0 else text
-        )  # offsets stay those of `text`
+        body = text[:equals] + " " + text[equals + 1 :] if equals >= 0 else text  # offsets stay those of `text`
     if not body.strip():
         raise ExpressionError(f"the expression is empty: expected {_OPERAND}", len(text))
     return Expression(text, _parse(body))
@@ -277,9 +275,7 @@ def _parse(body: str) -> Node:
 def _refusal(body: str, token: Any, accepted: Iterable[str]) -> ExpressionError:
     """The error for a token that cannot stand where it is."""
     if token.type == "$END":
-        return ExpressionError(
-            f"the expression ends early: expected {_expected(accepted)}", len(body.rstrip())
-        )
+        return ExpressionError(f"the expression ends early: expected {_expected(accepted)}", len(body.rstrip()))
     before = body[: token.start_pos]
     if token.type == "NAME" and re.search(rf"(?<![A-Za-z0-9_.])(?:{_UNSIGNED})\s*$", before):
         unit = str(token)

@@ -127,9 +127,7 @@ def _branches(faults: list[_Fault]) -> list[list[_Fault]]:
             unions.setdefault(start, {}).setdefault(label, []).append(fault)
     for start, members in unions.items():
         fitting = [
-            member
-            for member in members.values()
-            if not any(fault.path == start and not fault.name for fault in member)
+            member for member in members.values() if not any(fault.path == start and not fault.name for fault in member)
         ]
         if fitting:
             groups += [[fault] for fault in min(fitting, key=len)]

@@ -90,9 +90,7 @@ def validate(
 
     failed: dict[Key, Problem] = {}
     if any(getattr(each, "ties", False) for each in paths.models(model, data)):
-        values, failed = ties.resolve_ties(
-            data, paths.slots(model, data), paths.legal_paths(model, data), place
-        )
+        values, failed = ties.resolve_ties(data, paths.slots(model, data), paths.legal_paths(model, data), place)
         problems += failed.values()
         for tied, number in values.items():
             _set(data, tied, number)
@@ -200,9 +198,7 @@ def _set(data: Any, path: Key, value: Any) -> None:
     """
     for depth, step in enumerate(path):
         if not isinstance(data, dict | list):
-            raise ValueError(
-                f"cannot set '{dotted(path)}': '{dotted(path[:depth])}' is not a mapping or list"
-            )
+            raise ValueError(f"cannot set '{dotted(path)}': '{dotted(path[:depth])}' is not a mapping or list")
         node: Any = data
         if depth == len(path) - 1:
             node[step] = value

@@ -39,16 +39,12 @@ class Slot:
     @property
     def quantity(self) -> Quantity | None:
         """The quantity that the slot holds, if it is one."""
-        return next(
-            (note for member in _members(self.shape) for note in member.notes if _is_quantity(note)), None
-        )
+        return next((note for member in _members(self.shape) for note in member.notes if _is_quantity(note)), None)
 
     @property
     def is_number(self) -> bool:
         """Whether the slot holds a quantity or a plain number."""
-        return self.quantity is not None or any(
-            member.core in (int, float) for member in _members(self.shape)
-        )
+        return self.quantity is not None or any(member.core in (int, float) for member in _members(self.shape))
 
 
 def get_origin(shape: Shape) -> Any:
@@ -138,9 +134,7 @@ def models(shape: Shape, data: Any) -> list[type[BaseModel]]:
 
 def keys(shape: Shape, data: Any) -> list[str]:
     """The keys that the mapping at a shape may have, for the message about one it may not have."""
-    names = [
-        _written(name, field) for model in models(shape, data) for name, field in model.model_fields.items()
-    ]
+    names = [_written(name, field) for model in models(shape, data) for name, field in model.model_fields.items()]
     return list(dict.fromkeys(names))
 
 
@@ -196,9 +190,7 @@ def field_shape(field: FieldInfo) -> Shape:
     notes = list(field.metadata)
     if field.discriminator is not None:
         notes.append(
-            Discriminator(field.discriminator)
-            if isinstance(field.discriminator, str)
-            else field.discriminator
+            Discriminator(field.discriminator) if isinstance(field.discriminator, str) else field.discriminator
         )
     shape: Any = field.annotation
     for note in notes:
@@ -219,9 +211,7 @@ def _members(shape: Shape, notes: tuple[Any, ...] = ()) -> list[_Member]:
     if get_origin(shape) in (Union, types.UnionType):
         inner = [member for each in get_args(shape) for member in _members(each)]
         own = tuple(note for note in notes if _is_quantity(note))
-        return [
-            _Member(each.core, each.notes + own, each.whole) for each in inner if each.core is not type(None)
-        ]
+        return [_Member(each.core, each.notes + own, each.whole) for each in inner if each.core is not type(None)]
     return [_Member(shape, notes, whole)]
 
 

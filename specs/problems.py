@@ -102,9 +102,7 @@ class Misplaced(ValueError):
     ('einsums', 2)
     """
 
-    def __init__(
-        self, message: str, path: tuple[str | int, ...] = (), offset: int = 0, key: bool = False
-    ) -> None:
+    def __init__(self, message: str, path: tuple[str | int, ...] = (), offset: int = 0, key: bool = False) -> None:
         self.path = path
         self.offset = offset
         self.key = key
@@ -123,9 +121,7 @@ def nearest(word: str, legal: Iterable[str]) -> str | None:
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if not found:  # a slip of the shift key is no other word
         folded = {each.lower(): each for each in reversed(words)}
-        found = [
-            folded[each] for each in difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
-        ]
+        found = [folded[each] for each in difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)]
     return found[0] if found else None
 
 

@@ -93,9 +93,7 @@ class Reader:
             if event.version not in (None, (1, 2)):
                 self.complain("found a YAML version other than 1.2", at.line, at.column)
         elif isinstance(event, AliasEvent):
-            self.complain(
-                f"alias '*{shorten(event.anchor)}' is not allowed: repeat the value", at.line, at.column
-            )
+            self.complain(f"alias '*{shorten(event.anchor)}' is not allowed: repeat the value", at.line, at.column)
             self._put(event, None)
         elif isinstance(event, ScalarEvent):
             self._refuse_labels(event)

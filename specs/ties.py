@@ -37,9 +37,7 @@ def resolve_ties(
     position of a character of a value.
     """
     legal = list(legal)
-    written = {
-        path: text for path, text in _leaves(data) if is_expression(text) and _takes_number(slots, path)
-    }
+    written = {path: text for path, text in _leaves(data) if is_expression(text) and _takes_number(slots, path)}
     problems: dict[Key, Problem] = {}
     ties: dict[Key, Expression] = {}
     for path, text in written.items():

@@ -78,9 +78,7 @@ _SIZES = ("B", "kB", "KiB", "MB", "MiB", "GB", "GiB", "TB", "TiB")
 DIMENSIONS: dict[str, Dimension] = {
     each.name: each
     for each in (
-        Dimension(
-            "count", "a", "", _SUFFIXES, "16Ki", ("Ki", "Mi", "Gi", "Ti"), exact=True, whole=True, bare=True
-        ),
+        Dimension("count", "a", "", _SUFFIXES, "16Ki", ("Ki", "Mi", "Gi", "Ti"), exact=True, whole=True, bare=True),
         Dimension("frequency", "a", "Hz", _HERTZ, "940 MHz", tuple(_HERTZ), exact=True),
         Dimension("size", "a", "B", _bytes(_BYTE), "16 MiB", _SIZES, exact=True),
         Dimension("width", "a", "b", {"b": _BYTE, "B": _BYTE * 8}, "16 b", ("b",), exact=True, whole=True),

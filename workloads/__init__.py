@@ -1,24 +1,63 @@
 """Workloads: cascades of Einsums, their notation and analysis, model shapes, and the NumPy oracle.
 
-Imports specs only. Loading a cascade imports neither NumPy nor networkx: the oracle and the graph are imported from their
-own modules (`workloads.oracle`, `workloads.graph`).
+Imports specs only. Loading a cascade imports neither NumPy nor networkx: the oracle and the graph are imported from
+their own modules (`workloads.oracle`, `workloads.graph`). `README.md` explains the notation.
 """
 
 from .analysis import live_between_passes, operations, points
 from .band import visited, visited_pairs
 from .cascade import OPERATIONS, Band, Cascade, Einsum, MaskClause, Read, Tensor
-from .checking import CascadeSpec, TypeSpec, check_cascade, plain_pins
+from .checking import check_cascade
 from .library import CASCADES, WORKLOADS, cascade, workload
 from .notation import Access, Apply, NotationError, Number, Statement, parse_statement
 from .passes import PassCount, count_passes
+from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, tensor_types
 from .whole import LARGEST, ceil_div, choose, is_array, least, most
 from .workload import Workload, WorkloadSpec, attention_workload
 
 __all__ = [
-    "CASCADES", "LARGEST", "OPERATIONS", "TYPES", "WORKLOADS", "Access", "Apply", "Band", "Cascade", "CascadeSpec", "Einsum",
-    "MaskClause", "NotationError", "Number", "NumberType", "PassCount", "Read", "Statement", "Tensor", "TensorType",
-    "TypePin", "TypeSpec", "Workload", "WorkloadSpec", "attention_workload", "cascade", "check_cascade", "check_pins",
-    "count_passes", "live_between_passes", "operations", "parse_statement", "plain_pins", "points", "tensor_types",
-    "ceil_div", "choose", "is_array", "least", "most", "visited", "visited_pairs", "workload",
+    "CASCADES",
+    "LARGEST",
+    "OPERATIONS",
+    "TYPES",
+    "WORKLOADS",
+    "Access",
+    "Apply",
+    "Band",
+    "Cascade",
+    "CascadeSpec",
+    "Einsum",
+    "MaskClause",
+    "NotationError",
+    "Number",
+    "NumberType",
+    "PassCount",
+    "Read",
+    "Statement",
+    "Tensor",
+    "TensorType",
+    "TypePin",
+    "TypeSpec",
+    "Workload",
+    "WorkloadSpec",
+    "attention_workload",
+    "cascade",
+    "ceil_div",
+    "check_cascade",
+    "check_pins",
+    "choose",
+    "count_passes",
+    "is_array",
+    "least",
+    "live_between_passes",
+    "most",
+    "operations",
+    "parse_statement",
+    "plain_pins",
+    "points",
+    "tensor_types",
+    "visited",
+    "visited_pairs",
+    "workload",
 ]  # fmt: skip

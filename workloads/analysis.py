@@ -1,4 +1,4 @@
-"""What a cascade costs before any machine is chosen: operations per kind, and what must stay live between passes."""
+"""What a cascade costs before any machine is chosen: operations per kind, what must stay live between passes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def points(cascade: Cascade, ranks: tuple[str, ...], sizes: Mapping[str, Any], e
 
     >>> from workloads import cascade
     >>> c = cascade("attention-1pass")
-    >>> points(c, ("m1", "m0", "p"), {"m": 10, "p": 3}, {"m0": 4}), points(c, ("m1", "p"), {"m": 10, "p": 3}, {"m0": 4})
+    >>> sizes, extents = {"m": 10, "p": 3}, {"m0": 4}
+    >>> points(c, ("m1", "m0", "p"), sizes, extents), points(c, ("m1", "p"), sizes, extents)
     (30, 9)
     """
     grain: dict[str, Any] = {}

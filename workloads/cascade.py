@@ -14,6 +14,7 @@ from typing import Any
 from specs import Expression as SizeExpression
 
 from .notation import Access, Apply, Expression, Statement, applications
+from .whole import least, most, round_down, round_up
 
 REDUCTIONS: Mapping[str, tuple[str, float]] = {
     # name: (operation it performs per point, identity: the value of an empty fiber)
@@ -22,7 +23,8 @@ REDUCTIONS: Mapping[str, tuple[str, float]] = {
     "min": ("min", float("inf")),
 }
 
-FUNCTIONS: Mapping[str, int] = {"exp": 1, "max": 2, "min": 2, "sqrt": 1, "tanh": 1, "log": 1}  # name: arguments
+# name: number of arguments
+FUNCTIONS: Mapping[str, int] = {"exp": 1, "max": 2, "min": 2, "sqrt": 1, "tanh": 1, "log": 1}
 
 OPERATION_OF: Mapping[str, str] = {
     # elementwise application in the notation: operation that a unit must have
@@ -131,7 +133,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Cascade:
-    """A checked cascade; see the module's README for the notation."""
+    """A checked cascade; `workloads/README.md` explains the notation."""
 
     name: str
     summary: str
@@ -171,23 +173,22 @@ class Cascade:
         Band(row='p', column='m', low=0, high=2)
         """
         low = high = None
-        active = [clause for clause in self.mask if settings.get(clause.key) not in (None, False)]
+        active = [c for c in self.mask if settings.get(c.key) is not None and settings[c.key] is not False]
         for clause in active:
             values = {rank.upper(): size for rank, size in sizes.items()} | dict(settings) | {clause.row: 0}
             bound = clause.bound.evaluate(values.__getitem__)
             if clause.side == "high":
-                bound = bound if clause.inclusive else bound - 1
-                high = bound if high is None else min(high, bound)
+                bound = round_down(bound) if clause.inclusive else round_up(bound) - 1
+                high = bound if high is None else least(high, bound)
             else:
-                bound = bound if clause.inclusive else bound + 1
-                low = bound if low is None else max(low, bound)
+                bound = round_up(bound) if clause.inclusive else round_down(bound) + 1
+                low = bound if low is None else most(low, bound)
         if not active:
             return None
         return Band(active[0].row, active[0].column, low, high)
 
     def is_masked(self, ranks: tuple[str, ...]) -> bool:
-        """Whether an iteration space over these parts runs over both ranks of the mask."""
+        """Whether a space over these parts runs over both ranks of the mask, from their outermost part on."""
         if not self.mask:
             return False
-        families = {self.family_of[r] for r in ranks}
-        return {self.mask[0].row, self.mask[0].column} <= families
+        return all(self.parts[rank][0] in ranks for rank in (self.mask[0].row, self.mask[0].column))

@@ -8,7 +8,8 @@ from pathlib import Path
 from specs import Library, SpecError, parse_reference
 
 from .cascade import Cascade
-from .checking import CascadeSpec, check_cascade
+from .checking import check_cascade
+from .spec import CascadeSpec
 from .workload import Workload, WorkloadSpec, attention_workload, bare_cascade
 
 _FOLDER = Path(__file__).parent / "library"
@@ -16,14 +17,20 @@ CASCADES = Library("cascade", _FOLDER / "cascades", CascadeSpec)
 WORKLOADS = Library("workload", _FOLDER / "workloads", WorkloadSpec)
 
 
-@cache
 def cascade(reference: str) -> Cascade:
     """The cascade of that name, or of that file.
 
     >>> cascade("gemm").parts
     {'m': ('m',), 'n': ('n',), 'k': ('k',)}
     """
+    if reference in CASCADES.names():
+        return _library_cascade(reference)
     return check_cascade(CASCADES.load(reference))
+
+
+@cache
+def _library_cascade(name: str) -> Cascade:
+    return check_cascade(CASCADES.load(name))
 
 
 def workload(reference: str) -> Workload:

@@ -1,8 +1,8 @@
 """The notation of Einsums: text to a small syntax tree. Knows grammar, not meaning.
 
-The grammar is `notation.lark`, one page. What a statement means within a cascade (which names are ranks, what is
-defined before what) is checked in `cascade.py`; here a text either has the form of a statement or the error points at
-the character where it stops having it.
+The grammar is `notation.lark`, one page. What a statement means within a cascade (which names are ranks, what
+is defined before what) is checked in `checking.py`; here a text either has the form of a statement or the
+error points at the character where it stops having it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
+
+LONGEST = 1000  # characters of a statement
+DEEPEST = 60  # operations within operations; readers of an expression may recurse
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ class Number:
 
 @dataclass(frozen=True)
 class Apply:
-    """An elementwise operation on expressions: `add`, `subtract`, `multiply`, `divide`, `negate`, `exp`, `max`, ..."""
+    """An elementwise operation on expressions: `add`, `subtract`, `multiply`, `divide`, `negate`, `exp`, ...
+
+    `offset` is that of the function's name, or of the first operand of an infix operation.
+    """
 
     operation: str
     arguments: tuple[Expression, ...]
@@ -66,7 +72,7 @@ Expression = Access | Number | Apply
 
 @dataclass(frozen=True)
 class Statement:
-    """`target = [reduction{ranks}] body`; offsets count characters from the start of the text."""
+    """`target = [reduction{ranks}] body`; `offset` is that of the reduction's name."""
 
     text: str
     target: Access
@@ -106,7 +112,7 @@ def applications(expression: Expression) -> Iterator[Apply]:
 
 
 class _ToStatement(Transformer[Token, Any]):
-    """lark's tree to ours; each method is named after its rule."""
+    """Builds our tree while lark parses, so that depth costs no recursion; a method is named after its rule."""
 
     @v_args(inline=True)
     def index(self, name: Token, shift: Token | None = None) -> Index:
@@ -122,9 +128,14 @@ class _ToStatement(Transformer[Token, Any]):
 
     @v_args(inline=True)
     def number(self, token: Token) -> Number:
-        return Number(float(token), token.start_pos or 0)
+        value = float(token)
+        if math.isinf(value) and token != "inf":
+            raise NotationError(f"the number {token} is too large; the largest is about 1.8e308", token.start_pos or 0)
+        return Number(value, token.start_pos or 0)
 
     def call(self, children: list[Any]) -> Apply:
+        if sign := _INFIX.get(str(children[0])):
+            raise NotationError(f"'{children[0]}' is not a function; write '{sign}'", children[0].start_pos)
         return Apply(str(children[0]), tuple(children[1:]), children[0].start_pos)
 
     @v_args(inline=True)
@@ -151,11 +162,13 @@ def _binary(operation: str) -> Any:
 for _operation in ("add", "subtract", "multiply", "divide"):
     setattr(_ToStatement, _operation, _binary(_operation))
 
+_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "negate": "-"}
+
 
 @cache
-def _parser() -> Lark:
+def _parser() -> Any:
     grammar = (Path(__file__).parent / "notation.lark").read_text(encoding="utf-8")
-    return Lark(grammar, start="statement", parser="lalr", maybe_placeholders=False)
+    return Lark(grammar, start="statement", parser="lalr", maybe_placeholders=False, transformer=_ToStatement())
 
 
 _READABLE = {
@@ -188,30 +201,52 @@ def parse_statement(text: str) -> Statement:
     ('QK[m,p]', 'sum', 'e')
     >>> parse_statement("QK[m,p = Q[p]")
     Traceback (most recent call last):
-    workloads.notation.NotationError: found '=', expected '+' or ',' or ']'
+    workloads.notation.NotationError: found '=', expected ']' or ',' or '+'
     """
+    if len(text) > LONGEST:
+        raise NotationError(f"the statement is longer than {LONGEST} characters", LONGEST)
     if not text.isascii():
         offset = next(i for i, c in enumerate(text) if not c.isascii())
         raise NotationError(f"found {text[offset]!r}, expected plain ASCII", offset)
     try:
-        target, right = _ToStatement().transform(_parser().parse(text))
+        target, right = _parser().parse(text)
     except UnexpectedInput as error:
-        offset = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(text)
-        token = getattr(error, "token", None)
-        if token is not None and token.type == "$END":
-            found, offset = "the end", len(text)
-        else:
-            found = repr(str(token) if token is not None else text[offset : offset + 1])
-        expected = getattr(error, "accepts", None) or getattr(error, "expected", None)
-        expected = expected or getattr(error, "allowed", None) or set()
-        legal = " or ".join(sorted(_READABLE.get(e, e) for e in expected))
-        raise NotationError(f"found {found}, expected {legal or 'something else'}", offset) from None
-    except (VisitError, RecursionError):
-        raise NotationError("the expression is nested too deeply", 0) from None
+        raise _refusal(text, error) from None
+    except VisitError as error:
+        raise error.orig_exc from None
+    statement = Statement(text, target, right)
     if isinstance(right, tuple):
         name, reduced, body = right
-        return Statement(text, target, body, str(name), reduced, name.start_pos)
-    return Statement(text, target, right)
+        statement = Statement(text, target, body, str(name), reduced, name.start_pos)
+    _check_depth(statement.body)
+    return statement
+
+
+def _refusal(text: str, error: UnexpectedInput) -> NotationError:
+    """What was found and what could have stood there instead."""
+    found, offset, expected = "the end", len(text.rstrip()), set[str]()
+    if isinstance(error, UnexpectedToken):
+        expected = set(error.accepts or error.expected)
+        if error.token.type != "$END":
+            found, offset = f"'{str(error.token)[:20]}'", error.token.start_pos or 0
+    elif isinstance(error, UnexpectedCharacters):
+        expected, offset = set(error.allowed or ()), error.pos_in_stream or 0
+        found = repr(text[offset])
+        before = text[:offset]  # the lexer, unlike the parser, does not know what is open
+        expected -= {"EQUAL"} if "=" in before else set()
+        expected -= {"RPAR"} if before.count("(") == before.count(")") else set()
+        expected -= {"COMMA"} if not any(before.count(a) > before.count(b) for a, b in ("()", "[]", "{}")) else set()
+    legal = [_READABLE.get(e, e) for e in sorted(expected, key=list(_READABLE).index)]
+    return NotationError(f"found {found}, expected {' or '.join(legal) or 'the end'}", offset)
+
+
+def _check_depth(body: Expression) -> None:
+    level, depth = [body], 0
+    while level := [a for e in level if isinstance(e, Apply) for a in e.arguments]:
+        depth += 1
+        if depth > DEEPEST:
+            message = f"operations are nested more than {DEEPEST} deep; name a part of the expression as an Einsum"
+            raise NotationError(message, min(e.offset for e in level))
 
 
 def constant(expression: Expression) -> float | None:

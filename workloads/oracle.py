@@ -1,10 +1,12 @@
 """The NumPy oracle: what a cascade computes, Einsum by Einsum, on whole arrays.
 
-Conventions for empty fibers, so that a query without a key yields 0 and nothing is ever NaN: a reduction over no point
-gives its identity; `-inf - -inf = -inf` (an exponential of it is 0); `0 / 0 = 0`.
+Conventions for empty fibers, so that a query without a key yields 0 and not NaN: a reduction over no point gives its
+identity; `-inf - -inf = -inf` (an exponential of it is 0); `0 / 0 = 0`. At a point that does not exist, beyond a
+ragged end or outside of the mask, a state keeps its value, and any other Einsum without a reduction has 0.
 
-The oracle knows nothing of machines or mappings. It evaluates in float64, or in each tensor's declared types: elementwise
-work and sums in the accumulation type, each result rounded to its storage type.
+The oracle knows nothing of machines or mappings. It evaluates in float64, or in each tensor's declared types: every
+elementwise operation and every step of a sum is rounded to the accumulation type, the result to the storage type. A
+sum adds its points one after the other, in the order of the reduced ranks. See `types.py` for rounding.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from .arithmetic import accumulate, contract, elementwise
 from .cascade import REDUCTIONS, Band, Cascade, Einsum, Read
 from .notation import Access, Apply, Expression, Number
-from .types import NumberType, TensorType
+from .types import TensorType
+
+__all__ = ["Grid", "elementwise", "evaluate", "make_grid"]
 
 Array = Any  # an ndarray of any dtype
 
@@ -42,6 +47,8 @@ class Grid:
 
 def make_grid(cascade: Cascade, sizes: Mapping[str, int], inner: Mapping[str, int] | None = None) -> Grid:
     """A grid from rank sizes and the extents of inner parts (default 4); the outermost part takes the rest.
+
+    Entries of `inner` that are no inner part of this cascade are ignored.
 
     >>> from workloads import cascade
     >>> make_grid(cascade("attention-1pass"), dict(b=1, n=1, g=1, p=3, m=10, e=2, f=2), {"m0": 4}).extents["m1"]
@@ -67,7 +74,8 @@ def evaluate(
     """All tensors of a cascade.
 
     `inputs` are indexed by whole ranks, in the order of the tensor's ranks, those that every tensor carries first:
-    `K[b, n, e, m]`. Results likewise; a running state is returned at its final value.
+    `K[b, n, e, m]`. Results likewise; a running state is returned at its final value. Raises ValueError for a
+    missing or unknown input, or one of another shape.
 
     >>> from workloads import cascade
     >>> c = cascade("gemm")
@@ -75,6 +83,9 @@ def evaluate(
     >>> evaluate(c, {"A": np.array([[1.0, 2.0]]), "B": np.array([[3.0], [4.0]])}, g)["C"]
     array([[11.]])
     """
+    wanted = [name for name, tensor in cascade.tensors.items() if tensor.role == "input"]
+    if sorted(wanted) != sorted(inputs):
+        raise ValueError(f"found inputs {', '.join(inputs) or 'none'}, expected {', '.join(wanted)}")
     state = _Evaluation(cascade, grid, band, types or {})
     for name, value in inputs.items():
         state.store_input(name, value)
@@ -121,9 +132,10 @@ class _Evaluation:
         ranks = self.cascade.tensors[name].ranks
         families = self._families(ranks)
         expected = tuple(self.grid.sizes[f] for f in families)
+        value = np.asarray(value, dtype=np.float64)
         if value.shape != expected:
             raise ValueError(f"{name}[{','.join(families)}] has shape {value.shape}, expected {expected}")
-        value = self._rounded(name, np.asarray(value, dtype=np.float64))
+        value = self._rounded(name, value)
         order = self._split_order(ranks)
         padding = [
             (0, int(np.prod([self.grid.extents[p] for p in self.cascade.parts[f]])) - self.grid.sizes[f])
@@ -161,7 +173,7 @@ class _Evaluation:
             if tensor.iterated:
                 start = [slice(None)] * len(shape)
                 start[tensor.ranks.index(tensor.iterated)] = slice(0, 1)
-                self.values[einsum.name][tuple(start)] = tensor.initial
+                self.values[einsum.name][tuple(start)] = self._rounded(einsum.name, np.float64(tensor.initial or 0))
         iterated = {part for e in group if (part := self.cascade.tensors[e.name].iterated)}
         with np.errstate(all="ignore"):
             if not iterated:
@@ -173,36 +185,39 @@ class _Evaluation:
                     self._assign(einsum, {part: i})
 
     def _assign(self, einsum: Einsum, fixed: dict[str, int]) -> None:
+        ranks = self.cascade.tensors[einsum.name].ranks
+        value = self.values[einsum.name]
+        where = tuple(fixed[r] + (r == einsum.iterated) if r in fixed else slice(None) for r in ranks)
         result = self._rounded(einsum.name, self._compute(einsum, fixed))
-        where: list[Any] = []
-        for rank in self.cascade.tensors[einsum.name].ranks:
-            if rank in fixed:
-                where.append(fixed[rank] + (rank == einsum.iterated))
-            else:
-                where.append(slice(None))
-        self.values[einsum.name][tuple(where)] = result
+        exists = self._exists(einsum, fixed) if einsum.iterated else None
+        if exists is not None:
+            result = np.where(exists, result, value[tuple(fixed.get(r, slice(None)) for r in ranks)])
+        value[where] = result
+
+    def _exists(self, einsum: Einsum, fixed: dict[str, int]) -> Array | None:
+        """Which points of the result exist: those with at least one point of the iteration space."""
+        ranks = tuple(r for r in einsum.ranks if r not in fixed)
+        valid = self._valid(einsum, ranks, fixed)
+        kept = len(ranks) - len(einsum.reduced)
+        return None if valid is None else valid.any(axis=tuple(range(kept, len(ranks))))
 
     def _compute(self, einsum: Einsum, fixed: dict[str, int]) -> Array:
         ranks = tuple(r for r in einsum.ranks if r not in fixed)
-        kept = len(tuple(r for r in einsum.target_ranks if r not in fixed))
+        kept = len(ranks) - len(einsum.reduced)
         operands = {id(read.access): self._operand(read, ranks, fixed) for read in einsum.reads}
         shape = tuple(self.grid.extents[r] for r in ranks)
-        if not einsum.reduction:
-            return np.broadcast_to(self._value(einsum.body, operands, einsum.name), shape)
         valid = self._valid(einsum, ranks, fixed)
-        axes = tuple(range(kept, len(ranks)))
-        body = einsum.body
-        wide = self._accumulator(einsum.name)
-        if wide in (None, np.float64) and self._is_product(einsum):
-            assert isinstance(body, Apply)
-            left, right = (operands[id(a)] for a in body.arguments)
-            if valid is not None:
-                left, right = np.where(valid, left, 0.0), _finite(right)
-            return _contract(left, right, kept)
-        values = np.broadcast_to(self._value(body, operands, einsum.name), shape)
+        if not einsum.reduction:
+            value = np.broadcast_to(self._value(einsum.body, operands, einsum.name), shape)
+            return value if valid is None else np.where(valid, value, 0.0)
+        if self._accumulation(einsum.name) == "fp64" and self._is_product(einsum):
+            assert isinstance(einsum.body, Apply)
+            left, right = (operands[id(a)] for a in einsum.body.arguments)
+            return contract(left, right, shape, kept, valid)
+        values = np.broadcast_to(self._value(einsum.body, operands, einsum.name), shape)
         if valid is not None:
             values = np.where(valid, values, REDUCTIONS[einsum.reduction][1])
-        return self._reduce(einsum, values, axes)
+        return self._reduce(einsum, values, kept)
 
     def _is_product(self, einsum: Einsum) -> bool:
         body = einsum.body
@@ -270,13 +285,11 @@ class _Evaluation:
 
     # ------------------------------------------------------------------ arithmetic
 
-    def _accumulator(self, name: str) -> Any:
-        return self.types[name].accumulation.numpy() if name in self.types else None
+    def _accumulation(self, name: str) -> str:
+        return self.types[name].accumulation.name if name in self.types else "fp64"
 
     def _rounded(self, name: str, value: Array) -> Array:
-        if name not in self.types:
-            return value
-        return _round(value, self.types[name].storage)
+        return self.types[name].storage.rounded(value) if name in self.types else value
 
     def _value(self, expression: Expression, operands: Mapping[int, Array], name: str) -> Array:
         wide = self.types[name].accumulation if name in self.types else None
@@ -286,80 +299,14 @@ class _Evaluation:
             return np.float64(expression.value)
         arguments = [self._value(a, operands, name) for a in expression.arguments]
         result = elementwise(expression.operation, *arguments)
-        return result if wide is None else _round(result, wide)
+        return result if wide is None else wide.rounded(result)
 
-    def _reduce(self, einsum: Einsum, values: Array, axes: tuple[int, ...]) -> Array:
+    def _reduce(self, einsum: Einsum, values: Array, kept: int) -> Array:
+        flat = values.reshape(*values.shape[:kept], -1)
         if einsum.reduction == "max":
-            return values.max(axis=axes)
+            return flat.max(axis=-1)
         if einsum.reduction == "min":
-            return values.min(axis=axes)
-        if einsum.name not in self.types:
-            return values.sum(axis=axes)
-        wide = self.types[einsum.name].accumulation
-        if wide.name in ("fp32", "fp64", "int32"):
-            return values.astype(wide.numpy()).sum(axis=axes, dtype=wide.numpy()).astype(np.float64)
-        flat = values.reshape(*values.shape[: axes[0]], -1)
-        total = np.zeros(flat.shape[:-1])
-        for k in range(flat.shape[-1]):  # a narrow accumulator rounds at every step
-            total = _round(total + flat[..., k], wide)
-        return total
-
-
-def _round(value: Array, number_type: NumberType) -> Array:
-    """Nearest value of a type, kept as float64; integers saturate."""
-    dtype = number_type.numpy()
-    if number_type.name.startswith("int"):
-        limits = np.iinfo(dtype)
-        return np.clip(np.rint(value), limits.min, limits.max)
-    return np.asarray(value).astype(dtype).astype(np.float64)
-
-
-def _finite(value: Array) -> Array:
-    """Zero where a value is infinite or undefined: only points that do not exist hold such operands of a sum."""
-    return value if np.isfinite(value).all() else np.where(np.isfinite(value), value, 0.0)
-
-
-def _contract(left: Array, right: Array, kept: int) -> Array:
-    """Sum of products over the axes from `kept` on; operands have one axis per rank, of extent 1 where they lack it."""
-    rank = max(left.ndim, right.ndim)
-    letters = list(range(rank))
-
-    def squeezed(a: Array) -> tuple[Array, list[int]]:
-        axes = [i for i in letters if a.shape[i] != 1]
-        return a.reshape([a.shape[i] for i in axes]), axes
-
-    shape = np.broadcast_shapes(left.shape, right.shape)
-    out = [i for i in letters[:kept] if shape[i] != 1]
-    a, a_axes = squeezed(left)
-    b, b_axes = squeezed(right)
-    return np.einsum(a, a_axes, b, b_axes, out, optimize=True).reshape(shape[:kept])
-
-
-def elementwise(operation: str, *arguments: Array) -> Array:
-    """One operation of the notation on arrays, with the conventions of empty fibers.
-
-    >>> float(elementwise("subtract", np.float64("-inf"), np.float64("-inf")))
-    -inf
-    >>> float(elementwise("divide", np.float64(0), np.float64(0)))
-    0.0
-    """
-    with np.errstate(all="ignore"):
-        match operation:
-            case "add":
-                return arguments[0] + arguments[1]
-            case "subtract":
-                left, right = np.broadcast_arrays(*arguments)
-                return np.where(np.isneginf(left) & np.isneginf(right), -np.inf, left - right)
-            case "multiply":
-                return arguments[0] * arguments[1]
-            case "divide":
-                left, right = np.broadcast_arrays(*arguments)
-                return np.where((left == 0) & (right == 0), 0.0, left / right)
-            case "negate":
-                return -arguments[0]
-            case "max":
-                return np.maximum(*arguments)
-            case "min":
-                return np.minimum(*arguments)
-            case _:
-                return getattr(np, operation)(*arguments)
+            return flat.min(axis=-1)
+        if self._accumulation(einsum.name) == "fp64":
+            return flat.sum(axis=-1)
+        return accumulate(flat, self.types[einsum.name].accumulation)

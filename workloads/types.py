@@ -1,10 +1,17 @@
-"""Number types of tensors: width in bits and how to round to them."""
+"""Number types of tensors: width in bits and how to round to them.
+
+`fp8` is E4M3 of the OCP 8-bit floating point specification (arXiv 2209.05433), which has no infinity. A value
+beyond ±448, infinities included, saturates to ±448, as accelerators do by default; integers saturate likewise.
+`bf16`, `fp16` and `fp32` overflow to infinity. Rounding is to nearest, ties to even. NaN stays NaN.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .loops import tied
 
 if TYPE_CHECKING:
     from .cascade import Cascade
@@ -18,12 +25,49 @@ class NumberType:
     bits: int
     dtype: str
 
+    @property
+    def is_integer(self) -> bool:
+        return self.dtype.startswith("int")
+
     def numpy(self) -> Any:
         """The NumPy dtype; ml_dtypes registers those that NumPy lacks."""
         import ml_dtypes
         import numpy as np
 
         return np.dtype(getattr(ml_dtypes, self.dtype, None) or self.dtype)
+
+    def rounded(self, value: Any) -> Any:
+        """The nearest values of this type, as float64.
+
+        >>> [float(TYPES[name].rounded(1 + 2**-8 + 2**-40)) for name in ("bf16", "fp8", "int8")]
+        [1.0078125, 1.0, 1.0]
+        >>> [float(TYPES[name].rounded(1e9)) for name in ("bf16", "fp16", "fp8", "int16")]
+        [998244352.0, inf, 448.0, 32767.0]
+        """
+        import numpy as np
+
+        value = np.asarray(value, dtype=np.float64)
+        if self.is_integer:
+            limits = np.iinfo(self.numpy())
+            return np.clip(np.rint(value), limits.min, limits.max)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.dtype.startswith("float") and self.bits >= 16:
+                return value.astype(self.numpy()).astype(np.float64)
+            return self._rounded_once(value)
+
+    def _rounded_once(self, value: Any) -> Any:
+        """Rounds in units of the last place; ml_dtypes would round to float32 first, and so at times twice."""
+        import ml_dtypes
+        import numpy as np
+
+        limits = ml_dtypes.finfo(self.numpy())
+        _, exponent = np.frexp(value)
+        place = np.ldexp(1.0, np.maximum(exponent - 1, limits.minexp) - limits.nmant)
+        result = np.rint(value / place) * place
+        largest = float(limits.max)
+        if self.bits == 8:
+            return np.clip(result, -largest, largest)
+        return np.where(np.abs(result) > largest, np.copysign(np.inf, result), result)
 
 
 TYPES: Mapping[str, NumberType] = {
@@ -59,7 +103,7 @@ TypePin = str | Mapping[str, str]  # "bf16", or {storage: bf16, accumulation: fp
 
 
 def tensor_type(pin: TypePin) -> TensorType:
-    """The type that a pin stands for; integers accumulate in int32, floating point in fp32 or wider unless told.
+    """The type that a pin stands for; integers accumulate in int32, others in fp32 or wider, unless told.
 
     >>> str(tensor_type("int8")), str(tensor_type({"storage": "bf16", "accumulation": "bf16"}))
     ('int8 (accumulated in int32)', 'bf16 (accumulated in bf16)')
@@ -67,35 +111,44 @@ def tensor_type(pin: TypePin) -> TensorType:
     if isinstance(pin, str):
         pin = {"storage": pin}
     storage = TYPES[pin["storage"]]
-    default = "int32" if storage.name.startswith("int") else "fp64" if storage.bits == 64 else DEFAULT_STATE
+    default = "int32" if storage.is_integer else "fp64" if storage.bits == 64 else DEFAULT_STATE
     return TensorType(storage, TYPES[pin.get("accumulation", default)])
 
 
 def tensor_types(cascade: Cascade, *pins: Mapping[str, TypePin]) -> dict[str, TensorType]:
     """The type of every tensor; earlier pins win (workload, machine, mapping, then the cascade's own).
 
-    A pin maps a tensor's name, or `*` for all of them, to a type.
+    A pin maps a tensor's name, or `*` for all of them, to a type. A tensor without a pin is stored in 16 bits; a
+    running state in 32. What is computed between one version of a state and the next (`SPD` from `RD`) follows the
+    state, because rounding it would round the state.
 
     >>> from workloads import cascade
     >>> c = cascade("attention-1pass")
-    >>> tensor_types(c)["RD"].storage.name, tensor_types(c, {}, {"RD": "bf16"})["RD"].storage.name
-    ('fp32', 'bf16')
+    >>> [tensor_types(c)[name].storage.name for name in ("QK", "RD", "SPD")]
+    ['bf16', 'fp32', 'fp32']
+    >>> [tensor_types(c, {}, {"RD": "fp16"})[name].storage.name for name in ("QK", "RD", "SPD")]
+    ['bf16', 'fp16', 'fp16']
     """
-    result = {}
+    result, free = {}, []
     for name, tensor in cascade.tensors.items():
-        chosen: TypePin = DEFAULT_STATE if tensor.iterated else DEFAULT_STORAGE
-        for pin in (*pins, cascade.types):
-            if name in pin or "*" in pin:
-                chosen = pin[name] if name in pin else pin["*"]
-                break
-        result[name] = tensor_type(chosen)
+        pin = next((p[name] if name in p else p["*"] for p in (*pins, cascade.types) if name in p or "*" in p), None)
+        if pin is None and not tensor.iterated:
+            free.append(name)
+        result[name] = tensor_type(pin or (DEFAULT_STATE if tensor.iterated else DEFAULT_STORAGE))
+    for name in free:
+        states = [other for other in tied(cascade.by_name, name) if cascade.tensors[other].iterated]
+        if states:
+            result[name] = result[max(states, key=lambda state: result[state].storage.bits)]
     return result
 
 
 def check_pins(pins: Mapping[str, TypePin]) -> list[tuple[tuple[str, ...], str, str]]:
     """Type names that do not exist, as (path, found, legal names)."""
-    wrong = []
+    wrong: list[tuple[tuple[str, ...], str, str]] = []
     for tensor, pin in pins.items():
-        entries = {(tensor,): pin} if isinstance(pin, str) else {(tensor, key): value for key, value in pin.items()}
-        wrong += [(path, str(name), ", ".join(TYPES)) for path, name in entries.items() if name not in TYPES]
+        if isinstance(pin, str):
+            entries: dict[tuple[str, ...], str] = {(tensor,): pin}
+        else:
+            entries = {(tensor, key): value for key, value in pin.items()}
+        wrong += [(path, name, ", ".join(TYPES)) for path, name in entries.items() if name not in TYPES]
     return wrong

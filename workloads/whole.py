@@ -1,4 +1,7 @@
-"""Whole-number arithmetic that reads the same for Python integers (exact, of any size) and int64 arrays of design points."""
+"""Whole-number arithmetic that reads the same for Python integers (exact, of any size) and int64 arrays.
+
+An array holds one number per design point.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,24 @@ def choose(condition: Any, a: Whole, b: Whole) -> Whole:
 
         return np.where(condition, a, b)
     return a if condition else b
+
+
+def round_down(a: Any) -> Whole:
+    """The largest whole number that is at most a.
+
+    >>> round_down(3.5), round_down(-3.5), round_down(2**70)
+    (3, -4, 1180591620717411303424)
+    """
+    return (a // 1).astype("int64") if is_array(a) else int(a // 1)
+
+
+def round_up(a: Any) -> Whole:
+    """The smallest whole number that is at least a.
+
+    >>> round_up(3.5), round_up(-3.5), round_up(4)
+    (4, -3, 4)
+    """
+    return -round_down(-a)
 
 
 def floor_sum(n: Whole, divisor: Whole, slope: Whole, start: Whole) -> Whole:

@@ -158,9 +158,7 @@ def test_an_unknown_path_names_the_legal_ones():
 def test_an_ambiguous_path_names_its_candidates():
     with pytest.raises(KeyError) as caught:
         machine("fusemax-cloud").with_values({"registers": 4})
-    message = (
-        "ambiguous path 'registers' in arch 'fusemax-cloud': it may be array_2d.registers, array_1d.registers"
-    )
+    message = "ambiguous path 'registers' in arch 'fusemax-cloud': it may be array_2d.registers, array_1d.registers"
     assert caught.value.args[0] == message
 
 
@@ -245,9 +243,7 @@ def test_faults_of_all_parts_come_together(tmp_path):
 
 
 def test_a_table_of_the_user_s_may_be_named_by_its_file(tmp_path):
-    energy = file_of(
-        tmp_path, "table: mine\noperations:\n  mac: [{energy: 1 pJ, source: measured}]\n", "mine.yaml"
-    )
+    energy = file_of(tmp_path, "table: mine\noperations:\n  mac: [{energy: 1 pJ, source: measured}]\n", "mine.yaml")
     assert machine(file_of(tmp_path, GOOD.replace("fusemax-45nm", energy))).energy == energy
 
 

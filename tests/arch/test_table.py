@@ -103,8 +103,7 @@ def test_arrays_hold_the_values_of_their_numbers(costs, points, side):
     assert list(together) == pytest.approx(apart, rel=1e-13)
     areas = costs.area_um2("sram", size_bytes=array, side=sides).value
     apart = [
-        costs.area_um2("sram", size_bytes=point, side=int(one)).value
-        for point, one in zip(points, sides, strict=True)
+        costs.area_um2("sram", size_bytes=point, side=int(one)).value for point, one in zip(points, sides, strict=True)
     ]
     assert list(areas) == pytest.approx(apart, rel=1e-13)
     depths = array % 1000 + 1
@@ -199,9 +198,7 @@ def test_a_halfway_size_by_hand():
     """Halfway between two rows the area is their mean, and in ratio the energy their geometric mean."""
     area = FUSEMAX.area_um2("sram", size_bytes=384 << 10, side=256).value
     assert area == (2141035 + 2797486) / 2
-    assert HOROWITZ.energy_pj("sram", "read", size_bytes=16 << 10, row_bits=64).value == pytest.approx(
-        200**0.5
-    )
+    assert HOROWITZ.energy_pj("sram", "read", size_bytes=16 << 10, row_bits=64).value == pytest.approx(200**0.5)
 
 
 @pytest.mark.parametrize(
@@ -295,8 +292,7 @@ def test_faults_of_a_table_come_together(tmp_path):
         "13:18: operations.mac.0.energy: missing unit: found '3', expected an energy such as '1.2 pJ'",
         "14:33: operations.add.0.source: a source is missing: name a publication, or write 'assumption: ' "
         "and the reasoning",
-        "15:3: operations.sub: unknown operation 'sub'; allowed: mac, mul, add, max, min, exp, "
-        "divide, sqrt, tanh, log",
+        "15:3: operations.sub: unknown operation 'sub'; allowed: mac, mul, add, max, min, exp, divide, sqrt, tanh, log",
         "15:33: operations.sub.0.source: found ';' in a source; write ','",
     ]
 

@@ -70,9 +70,7 @@ def test_an_alias_bomb_is_refused_before_it_grows():
     lines = ["a0: &a0 [lol, lol]"] + [f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]" for n in range(1, 30)]
     with pytest.raises(SpecError) as caught:
         read_text("\n".join(lines), "bomb.yaml")
-    assert str(caught.value.problems[0]) == (
-        "bomb.yaml:1:5: anchor '&a0' is not allowed: aliases are not read"
-    )
+    assert str(caught.value.problems[0]) == ("bomb.yaml:1:5: anchor '&a0' is not allowed: aliases are not read")
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,10 @@ def test_all_faults_of_a_file_come_together():
         "toy.yaml:2:1: unknown key 'clokc' in arch; did you mean 'clock'? "
         "allowed: arch, clock, memories, units, cache, energies, limit, notes",
         "toy.yaml:7:11: memories.buffer.size: missing unit: found '16', expected a size such as '16 MiB'",
-        "toy.yaml:9:13: memories.buffer.policy: unknown value 'lur'; did you mean 'lru'? "
-        "allowed: lru, fifo, random",
+        "toy.yaml:9:13: memories.buffer.policy: unknown value 'lur'; did you mean 'lru'? allowed: lru, fifo, random",
         "toy.yaml:11:3: missing key 'rows' in 'units.array'",
-        "toy.yaml:11:27: unknown key 'rwos' in 'units.array'; did you mean 'rows'? "
-        "allowed: kind, rows, cols, skew",
-        "toy.yaml:13:11: unknown kind 'vectr' in 'units.vector'; did you mean 'vector'? "
-        "allowed: systolic, vector",
+        "toy.yaml:11:27: unknown key 'rwos' in 'units.array'; did you mean 'rows'? allowed: kind, rows, cols, skew",
+        "toy.yaml:13:11: unknown kind 'vectr' in 'units.vector'; did you mean 'vector'? allowed: systolic, vector",
         "toy.yaml:15:12: energies.0: wrong unit: 'MHz' is a frequency, expected an energy such as '1.2 pJ'",
         "toy.yaml:17:11: notes.0: found ']' without '['",
     ]
@@ -167,14 +164,11 @@ class TestOverrides:
             "cache.hashed, cache.scale, energies, limit, notes"
         )
         assert found == [
-            "arch argument 'toy:...': ambiguous key 'size'; "
-            "candidates: memories.dram.size, memories.buffer.size",
+            "arch argument 'toy:...': ambiguous key 'size'; candidates: memories.dram.size, memories.buffer.size",
             "arch argument 'toy:...': unknown key 'bufer.size' in arch; "
             f"did you mean 'memories.buffer.size'? allowed: {leaves}",
-            "arch argument 'toy:...': cols: not YAML: the text ends inside a list or mapping; "
-            "a bracket is missing",
-            "arch argument 'toy:...': unknown key 'clock.x' in arch; "
-            f"did you mean 'clock'? allowed: {leaves}",
+            "arch argument 'toy:...': cols: not YAML: the text ends inside a list or mapping; a bracket is missing",
+            f"arch argument 'toy:...': unknown key 'clock.x' in arch; did you mean 'clock'? allowed: {leaves}",
             "arch argument 'toy:...': clock: missing unit: found '3', expected a frequency such as '940 MHz'",
             "arch argument 'toy:...': units.array.rows: must be greater than zero: found -1",
         ]

@@ -36,9 +36,7 @@ def test_a_text_alone_makes_an_error():
     assert str(SpecError("no place")) == "no place"
 
 
-@pytest.mark.parametrize(
-    ("word", "guess"), [("bufer", "buffer"), ("BUFFER", "buffer"), ("cl", None), ("", None)]
-)
+@pytest.mark.parametrize(("word", "guess"), [("bufer", "buffer"), ("BUFFER", "buffer"), ("cl", None), ("", None)])
 def test_the_nearest_word(word, guess):
     assert nearest(word, ["buffer", "clock"]) == guess
 

@@ -34,9 +34,7 @@ def test_every_unit_scales_exactly(dimension, number):
         if dimension in WHOLE and (number * factor).denominator != 1:
             continue
         for gap in ("", " "):
-            assert parse_quantity(f"{number}{gap}{unit}", dimension) == pytest.approx(
-                float(number * factor), rel=1e-15
-            )
+            assert parse_quantity(f"{number}{gap}{unit}", dimension) == pytest.approx(float(number * factor), rel=1e-15)
 
 
 @pytest.mark.parametrize(

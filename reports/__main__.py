@@ -1,0 +1,5 @@
+"""`python -m reports` is the command `einfuse`."""
+
+from reports.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""Exit codes, and what a user reads when something is wrong.
+
+A wrong input, a design that does not fit, a missing tool and a full disk each have their own exit code and a message of
+their own; none of them shows a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from specs import Infeasible, SpecError, ToolMissing
+
+from .console import ReaderGone, note
+
+OK = 0
+COMPARISON_FAILED = 1
+BAD_INPUT = 2
+INFEASIBLE = 3
+TOOL_MISSING = 4
+RUN_FAILED = 5
+INTERRUPTED = 130
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command and return its exit code; what a user can cause becomes a message on stderr."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code
+    except (ReaderGone, BrokenPipeError):
+        _drop_stdout()
+        return OK
+    except SpecError as error:
+        note(str(error))
+        return BAD_INPUT
+    except Infeasible as error:
+        note(f"infeasible: {error.reason}")
+        return INFEASIBLE
+    except ToolMissing as error:
+        note(str(error))
+        return TOOL_MISSING
+    except OSError as error:
+        _drop_stdout()
+        note(_os_message(error))
+        return RUN_FAILED
+    except MemoryError:
+        note("out of memory; make the workload smaller, or run on a machine with more")
+        return RUN_FAILED
+    except KeyboardInterrupt:
+        note("interrupted")
+        return INTERRUPTED
+
+
+def _os_message(error: OSError) -> str:
+    where = f"'{error.filename}': " if error.filename is not None else ""
+    return f"{where}{(error.strerror or str(error)).lower()}"
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that Python's last flush cannot fail again."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

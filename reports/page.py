@@ -1,0 +1,81 @@
+"""The HTML page of a study: one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import quantities, rows
+from .figures import Drawing
+from .findings import findings
+from .study import Study
+
+
+def write_page(study: Study, drawings: Sequence[Drawing], folder: Path) -> None:
+    """Write index.html beside the figures and tables that it shows and names."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    text = environment.get_template("study.html").render(_content(study, drawings, folder))
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[str, Any]:
+    paper = study.paper
+    records = [study.runs.record(point) for point in study.runs.points()]
+    return {
+        "paper": paper,
+        "points": len(records),
+        "findings": findings(study),
+        "figures": [{"drawing": each, "data": _data(folder / f"{each.name}.svg")} for each in drawings],
+        "tables": [(model, _cells(rows.summary(study, model))) for model in paper.models],
+        "states": _state_table(study),
+        "machines": _machines(study),
+        "assumptions": list(dict.fromkeys(note for record in records for note in record.assumptions)),
+        "interpolated": list(dict.fromkeys(n for record in records for n in record.provenance["interpolated"])),
+        "version": records[0].provenance["version"],
+        "files": [*rows.csv_tables(study), *(f"{each.name}.svg" for each in drawings)],
+    }
+
+
+def _data(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _cells(table: rows.Table) -> rows.Table:
+    """Column names without the marks that align them in a terminal."""
+    return [name.removesuffix(">").replace("\n", " ") for name in table[0]], table[1]
+
+
+def _state_table(study: Study) -> list[list[str]]:
+    spec = study.paper.report.precision
+    return [
+        [
+            quantities.count(state.length),
+            state.scores,
+            state.variant,
+            f"{state.value:,.1f}",
+            f"{state.exact:,.1f}",
+            f"{100 * state.value_error:.3g} %",
+            f"{100 * state.output_error:.3g} %",
+        ]
+        for state in study.states
+        if state.length in spec.called_out
+    ]
+
+
+def _machines(study: Study) -> list[list[str]]:
+    """Configuration, machine, mapping, and the hash of each spec."""
+    first = next(iter(study.paper.lengths))
+    found = []
+    for name, configuration in study.paper.configurations.items():
+        record = study.record(name, first)
+        hashes = record.provenance["specs"]
+        area = "-" if record.area_mm2 is None else f"{quantities.significant(record.area_mm2)} mm²"
+        found.append([name, configuration.arch, configuration.mapping, area, hashes["arch"], hashes["mapping"]])
+    return found

@@ -1,0 +1,167 @@
+"""A published result as data: what its reference calls things, where they stand in our record, what is known to differ.
+
+The files are in `reports/papers/`. Nothing here, or in what reads it, knows a paper by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from specs import Count, Library, Misplaced, Spec, parse_expression, unknown
+
+PositiveNumber = Annotated[float, Field(gt=0)]
+
+
+class ConfigurationSpec(Spec):
+    """A machine and a mapping that the paper costs, and which file of the reference holds its rows."""
+
+    reference: str
+    arch: str
+    mapping: str
+    closed_forms: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("closed_forms")
+    @classmethod
+    def _are_expressions(cls, forms: dict[str, str]) -> dict[str, str]:
+        return _expressions(forms)
+
+
+class MetricSpec(Spec):
+    """A metric of the reference: the field of our record, its unit, and the relative error that is allowed."""
+
+    field: str
+    unit: str = ""
+    per_unit: PositiveNumber = 1.0  # what our number is multiplied by
+    tolerance: PositiveNumber
+    accounting: str = "hardware"
+
+
+class DeviationSpec(Spec):
+    """A deviation of the reference's own doing: where it shows, how far it goes, and why."""
+
+    name: str
+    why: str
+    metric: str
+    lengths: list[str]
+    bounds: dict[str, PositiveNumber]  # of each configuration
+
+
+class PrecisionSpec(Spec):
+    """A study of the type of a running state: which tensor is watched, at which sizes of its rank."""
+
+    cascade: str
+    watch: str
+    output: str
+    variants: dict[str, dict[str, str]]  # of each label, the types of tensors
+    inner: dict[str, Count]
+    rank: str
+    queries: str
+    sizes: dict[str, Count]
+    lengths: list[Count]
+    called_out: list[Count]
+
+
+class ReportSpec(Spec):
+    """What a report shows beyond the rows."""
+
+    units: dict[str, str]
+    slow: str
+    fast: str
+    shares: str
+    precision: PrecisionSpec
+
+
+class PaperSpec(Spec):
+    """The file of a published result."""
+
+    paper: str
+    title: str
+    summary: str
+    source: list[str]
+    models: dict[str, str]
+    lengths: dict[str, Count]
+    length_key: str
+    configurations: dict[str, ConfigurationSpec]
+    definitions: dict[str, str] = Field(default_factory=dict)
+    metrics: dict[str, MetricSpec]
+    named: list[DeviationSpec] = Field(default_factory=list)
+    accountings: dict[str, str]
+    report: ReportSpec
+
+    @field_validator("definitions")
+    @classmethod
+    def _are_expressions(cls, definitions: dict[str, str]) -> dict[str, str]:
+        return _expressions(definitions)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> PaperSpec:
+        for kind, word, legal, path in self._mentions():
+            if word not in legal:
+                raise Misplaced(unknown(kind, word, legal), path)
+        return self
+
+    def _mentions(self) -> Iterator[tuple[str, str, Any, tuple[str | int, ...]]]:
+        """Every place that names something defined elsewhere in the file: its kind, word, legal words and path."""
+        for i, deviation in enumerate(self.named):
+            yield "metric", deviation.metric, self.metrics, ("named", i, "metric")
+            for j, length in enumerate(deviation.lengths):
+                yield "length", length, self.lengths, ("named", i, "lengths", j)
+            for name in deviation.bounds:
+                yield "configuration", name, self.configurations, ("named", i, "bounds", name)
+        for key in ("slow", "fast"):
+            yield "configuration", getattr(self.report, key), self.configurations, ("report", key)
+        for name, metric in self.metrics.items():
+            yield "accounting", metric.accounting, self.accountings, ("metrics", name, "accounting")
+
+    def deviation(self, configuration: str, length: str, metric: str) -> DeviationSpec | None:
+        """The named deviation that a row may show."""
+        for each in self.named:
+            if each.metric == metric and length in each.lengths and configuration in each.bounds:
+                return each
+        return None
+
+    def workload(self, model: str, length: str) -> str:
+        """The reference of one workload."""
+        from .quantities import count
+
+        return f"{self.models[model]}:{self.length_key}={count(self.lengths[length])}"
+
+
+PAPERS = Library("paper", Path(__file__).parent / "papers", PaperSpec)
+
+
+def paper(reference: str) -> PaperSpec:
+    """The published result of that name, or of that file. Raises SpecError.
+
+    >>> paper("fusemax").configurations["+Binding"].mapping
+    'fusemax-binding'
+    """
+    spec: PaperSpec = PAPERS.load(reference).model
+    return spec
+
+
+def value_at(record: Mapping[str, Any], field: str) -> float | int | None:
+    """The number of a record at a dotted path; a table there is summed; None if there is none.
+
+    >>> value_at({"traffic_bytes": {"dram": {"read": 2, "write": 3}}}, "traffic_bytes.dram")
+    5
+    """
+    found: Any = record
+    for step in field.split("."):
+        if not isinstance(found, Mapping) or step not in found:
+            return None
+        found = found[step]
+    return sum(found.values()) if isinstance(found, Mapping) else found
+
+
+def _expressions(texts: dict[str, str]) -> dict[str, str]:
+    for key, text in texts.items():
+        try:
+            parse_expression(text)
+        except ValueError as error:
+            raise Misplaced(str(error), (key,), getattr(error, "offset", 0)) from None
+    return texts

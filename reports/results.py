@@ -1,0 +1,57 @@
+"""Our own results for a published study: every model, length and configuration, under every accounting.
+
+`Runs` simulates each point once and remembers it; comparisons and reports read from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .paper import PaperSpec, value_at
+
+if TYPE_CHECKING:
+    from sim import Record
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design point of a study, in the paper's words."""
+
+    configuration: str
+    model: str
+    length: str
+    accounting: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The records of a study, simulated when first asked for."""
+
+    paper: PaperSpec
+    known: dict[Point, Record] = field(default_factory=dict)
+
+    def points(self) -> Iterator[Point]:
+        """Every point, the fastest changing last: accounting, configuration, model, length."""
+        for accounting in self.paper.accountings:
+            for configuration in self.paper.configurations:
+                for model in self.paper.models:
+                    for length in self.paper.lengths:
+                        yield Point(configuration, model, length, accounting)
+
+    def record(self, point: Point) -> Record:
+        """The record of a point. Raises SpecError or Infeasible as `simulate` does."""
+        import sim
+
+        if point not in self.known:
+            spec = self.paper.configurations[point.configuration]
+            workload = self.paper.workload(point.model, point.length)
+            self.known[point] = sim.simulate(workload, spec.arch, spec.mapping, accounting=point.accounting)
+        return self.known[point]
+
+    def metric(self, point: Point, name: str) -> float | int | None:
+        """A metric of the reference in the reference's unit; None where our record has no such number."""
+        metric = self.paper.metrics[name]
+        value = value_at(self.record(point).as_dict(), metric.field)
+        return None if value is None else value * metric.per_unit if metric.per_unit != 1 else value

@@ -1,0 +1,96 @@
+"""One look for all figures: quiet axes, colours that survive colour blindness and grey print, units on every axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN = 5.0  # readable at column width, and on a phone
+INK, QUIET, GRID = "#222222", "#666666", "#E4E4E4"
+PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB")  # Paul Tol's "bright"
+MARKERS = ("o", "s", "^", "D", "v", "P")
+FORMATS = ("svg", "png")
+
+_SETTINGS = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 1.4,
+    "legend.columnspacing": 1.4,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "einfuse",  # the same figure is the same file
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Everything drawn inside has the look."""
+    import matplotlib
+
+    settings: Any = _SETTINGS  # the stubs of rc_context list every key
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def new_figure(height_in: float, rows: int = 1, columns: int = 1, share_x: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure of the common width and its axes, row by row."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False)
+    return figure, list(np.ravel(axes))
+
+
+def length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:
+    """A logarithmic axis of sequence lengths, marked with binary suffixes."""
+    from .quantities import count
+
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(lengths), [count(length) for length in lengths])
+    axes.minorticks_off()
+    axes.set_xlabel(label)
+
+
+def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
+    """One legend for the whole figure, above it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns)
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure in every format; equal figures make equal files."""
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})

@@ -1,0 +1,45 @@
+"""What the tests of reports share: running the command in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from reports.cli import main
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Its stdout as a JSON object; Python's NaN and Infinity are refused."""
+
+        def refuse(word: str) -> None:
+            raise AssertionError(f"{word} is not JSON")
+
+        found: dict[str, Any] = json.loads(self.out, parse_constant=refuse)
+        return found
+
+
+@pytest.fixture
+def einfuse(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Runs the command with these arguments."""
+
+    def run(*arguments: str) -> Run:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return Run(int(str(left.value.code)), out, err)
+
+    return run

@@ -1,0 +1,160 @@
+"""`einfuse compare`: the verdict on published rows, on a tampered copy of them, and on a paper's closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reports.paper import PAPERS, paper, value_at
+from specs import SpecError, load_file
+
+from .conftest import Run
+
+
+@pytest.fixture(scope="module")
+def published(shared_dir: Path) -> Path:
+    """The published rows, which the project does not hold."""
+    path = shared_dir / "reference" / "fusemax" / "published.csv"
+    if not path.is_file():
+        pytest.skip(f"no {path}: the published figures are not here")
+    return path
+
+
+def test_every_published_row_of_the_three_configurations_is_met(einfuse: Callable[..., Run], published: Path) -> None:
+    run = einfuse("compare", "fusemax", "--reference", str(published), "--json")
+    found = run.json
+    assert run.code == 0 and found["schema"] == "einfuse.compare/1" and found["out_of_tolerance"] == []
+    text = published.read_text().splitlines()
+    covered = {"attn-cascade.csv", "attn-arch.csv", "attn-binding.csv"}
+    assert len(found["rows"]) == sum(line.split(",")[0] in covered for line in text)
+    others = [line.split(",")[0] for line in text[1:] if line.split(",")[0] not in covered]
+    assert found["not_covered"] == {name: others.count(name) for name in set(others)}
+    exact = [row for row in found["rows"] if row["metric"] != "energy"]
+    assert max(row["rel_error"] for row in exact) <= 1e-6
+    for row in found["rows"]:
+        if row["metric"] == "energy":
+            long = row["seq_len"] in ("256K", "1M")
+            bound = 0.01 if not long else 0.08 if row["source"] == "attn-cascade.csv" else 0.006
+            assert row["rel_error"] <= bound and row["accounting"] == "fusemax-artifact"
+            assert row["note"] == ("64-bit overflow" if long else None)
+    assert found["max_rel_error"]["energy"] == max(r["rel_error"] for r in found["rows"] if r["metric"] == "energy")
+    assert [named["name"] for named in found["named"]] == ["64-bit overflow"]
+
+
+def test_a_tampered_row_is_found(einfuse: Callable[..., Run], published: Path, tmp_path: Path) -> None:
+    lines = published.read_text().splitlines()
+    index = next(i for i, line in enumerate(lines) if line.startswith("attn-arch.csv,TrXL,16K,latency"))
+    fields = lines[index].split(",")
+    fields[4] = repr(float(fields[4]) * 1.00001)
+    lines[index] = ",".join(fields)
+    copy = tmp_path / "tampered.csv"
+    copy.write_text("\n".join(lines) + "\n")
+    run = einfuse("compare", "fusemax", "--reference", str(copy), "--json")
+    assert run.code == 1
+    (row,) = run.json["out_of_tolerance"]
+    assert (row["source"], row["model"], row["seq_len"], row["metric"]) == ("attn-arch.csv", "TrXL", "16K", "latency")
+    text = einfuse("compare", "fusemax", "--reference", str(copy))
+    assert text.code == 1 and "out of tolerance: 1 rows" in text.out and "1 out" in text.out
+
+
+def test_a_named_deviation_is_bounded(einfuse: Callable[..., Run], published: Path, tmp_path: Path) -> None:
+    lines = [
+        line.replace("attn-binding.csv,BERT,1M,energy,2.0", "attn-binding.csv,BERT,1M,energy,2.1")
+        for line in published.read_text().splitlines()
+    ]
+    copy = tmp_path / "tampered.csv"
+    copy.write_text("\n".join(lines) + "\n")
+    run = einfuse("compare", "fusemax", "--reference", str(copy), "--json")
+    assert run.code == 1 and [row["note"] for row in run.json["out_of_tolerance"]] == ["64-bit overflow"]
+
+
+def test_without_a_reference_the_closed_forms_are_met(einfuse: Callable[..., Run]) -> None:
+    run = einfuse("compare", "fusemax", "--json")
+    found = run.json
+    assert run.code == 0 and found["reference"] is None and found["not_covered"] == {}
+    assert len(found["rows"]) == 24 * (4 + 8 + 8)
+    assert max(found["max_rel_error"].values()) <= 1e-12
+    assert len(found["results"]) == 2 * 3 * 4 * 6
+    shown = einfuse("compare", "fusemax").out
+    assert max(map(len, shown.splitlines())) <= 80 and "+Binding" in shown
+
+
+ROW = "attn-arch.csv,BERT,1K,latency,{value}"
+HEAD = "source_csv,model,seq_len,metric,value"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "{file}:1: missing column 'source_csv', 'model', 'seq_len', 'metric', 'value'; found: a, b"),
+        (f"{HEAD}\n{ROW.format(value='fast')}\n", "{file}:2: found 'fast', expected a number in column 'value'"),
+        (f"{HEAD}\n{ROW.format(value='nan')}\n", "{file}:2: found 'nan', expected a finite number in column 'value'"),
+        (
+            f"{HEAD}\nattn-arch.csv,BERT\n",
+            "{file}:2: a row needs one value for each column: source_csv, model, seq_len, metric, value",
+        ),
+        (
+            f"{HEAD}\nelsewhere.csv,BERT,1K,latency,1\n",
+            "'{file}' holds no row that is compared; sources: attn-cascade.csv, attn-arch.csv, attn-binding.csv",
+        ),
+    ],
+)
+def test_a_bad_reference_is_refused(einfuse: Callable[..., Run], tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "reference.csv"
+    file.write_text(text)
+    run = einfuse("compare", "fusemax", "--reference", str(file))
+    assert run == Run(2, "", message.format(file=file) + "\n")
+
+
+def test_a_reference_that_is_not_there(einfuse: Callable[..., Run]) -> None:
+    run = einfuse("compare", "fusemax", "--reference", "nowhere.csv")
+    columns = "source_csv, model, seq_len, metric, value"
+    message = f"'nowhere.csv' is not a file; --reference takes a CSV with the columns {columns}\n"
+    assert run == Run(2, "", message)
+
+
+def test_a_row_that_no_metric_covers_is_counted(einfuse: Callable[..., Run], tmp_path: Path) -> None:
+    file = tmp_path / "reference.csv"
+    latency = paper_latency()
+    rows = [ROW.format(value=latency), "attn-arch.csv,BERT,1K,colour,1", "attn-arch.csv,GPT,1K,latency,1"]
+    file.write_text("\n".join([HEAD, *rows]) + "\n")
+    run = einfuse("compare", "fusemax", "--reference", str(file), "--json")
+    assert run.code == 0 and len(run.json["rows"]) == 1 and run.json["not_covered"] == {"attn-arch.csv": 2}
+
+
+def paper_latency() -> float:
+    """+Architecture's latency for BERT at 1Ki tokens, from the paper's closed form, by hand."""
+    side, width = 256, 64
+    tiles = 64 * 12 * (1024 // side) ** 2
+    last = tiles * width // (1024 // side)
+    cycles = max(tiles * width + tiles, tiles + last) + side * tiles + tiles
+    cycles += max(7 * tiles + tiles, 7 * tiles + tiles) + max(tiles * width, 2 * tiles * width)
+    return cycles / 940e6
+
+
+def test_papers_name_what_exists() -> None:
+    from arch import ARCHS
+    from mappings import MAPPINGS
+    from sim import ACCOUNTINGS
+    from workloads import WORKLOADS
+
+    for name in PAPERS.names():
+        spec = paper(name)
+        assert {each.arch for each in spec.configurations.values()} <= set(ARCHS.names())
+        assert {each.mapping for each in spec.configurations.values()} <= set(MAPPINGS.names())
+        assert set(spec.models.values()) <= set(WORKLOADS.names())
+        assert set(spec.accountings) <= set(ACCOUNTINGS.names())
+
+
+def test_a_paper_that_names_what_it_does_not_define_is_refused(tmp_path: Path) -> None:
+    text = PAPERS.path("fusemax").read_text()
+    file = tmp_path / "fusemax.yaml"
+    file.write_text(text.replace("lengths: [256K, 1M]", "lengths: [256K, 2M]"))
+    with pytest.raises(SpecError, match="unknown length '2M'"):
+        load_file(file, PAPERS.model, "paper")
+
+
+def test_a_field_that_a_record_lacks_has_no_value() -> None:
+    assert value_at({"a": {"b": 1}}, "a.c") is None

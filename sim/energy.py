@@ -33,13 +33,15 @@ OPERANDS: Mapping[str, int] = {
 class Energy:
     """Joules by component, the actions behind them, and how the table came to each price (where it was no row)."""
 
-    by_component_j: Mapping[str, Number]
+    by_component_j: Mapping[str, Number]  # None: not priced
     actions: Mapping[str, Mapping[str, Number]]
     notes: tuple[str, ...]
 
     @property
     def total_j(self) -> Number:
-        return sum(self.by_component_j.values())
+        """The sum; None if a component has actions that the table cannot price."""
+        parts = list(self.by_component_j.values())
+        return None if any(part is None for part in parts) else sum(parts)
 
 
 def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSpec) -> Energy:
@@ -47,6 +49,7 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
     joules: dict[str, Number] = {}
     actions: dict[str, dict[str, Number]] = {}
     notes: list[str] = []
+    unpriced: dict[str, str] = {}
 
     def add(component: str, action: str, number: Number, price: Cost, counted: bool = True) -> None:
         actions.setdefault(component, {})
@@ -64,6 +67,7 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
                 add(memory.name, action, rows, price)
             else:
                 actions.setdefault(memory.name, {})[action] = rows
+                unpriced[memory.name] = f"{memory.name}: missing: memory '{memory.name}' has no size"
     for counted in counts.operations.values():
         unit = schedule.machine.units[counted.operation.unit]
         for native, number in counted.actions.items():
@@ -74,7 +78,7 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
             for action, number in register_accesses(counted, unit).items():
                 price = table.energy_pj("register_file", action, depth=unit.registers)
                 add(f"{unit.name}.registers", action, number // share, price)
-    return Energy(joules, actions, tuple(dict.fromkeys(notes)))
+    return Energy({**joules, **dict.fromkeys(unpriced)}, actions, tuple(dict.fromkeys([*notes, *unpriced.values()])))
 
 
 def _first(schedule: Schedule) -> Any:

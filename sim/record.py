@@ -28,7 +28,7 @@ class Record:
     cycles: int
     latency_s: float
     energy_j: float | None
-    energy_by_component_j: Mapping[str, float]
+    energy_by_component_j: Mapping[str, float | None]
     area_mm2: float | None
     area_by_component_mm2: Mapping[str, float | None]
     traffic_bytes: Mapping[str, Mapping[str, int]]

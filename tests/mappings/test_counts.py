@@ -50,5 +50,5 @@ def test_counts_equal_the_interpreters_and_its_numbers_the_oracles(drawn: Drawn)
         ), name
     for counted_access in counts.accesses:
         access = counted_access.access
-        found = (counted_access.visits, counted_access.words, counted_access.rows)
-        assert found == (brute.tally.visits[access], brute.tally.words[access], brute.tally.rows[access]), access
+        contacts = (counted_access.visits, counted_access.words, counted_access.rows)
+        assert contacts == (brute.tally.visits[access], brute.tally.words[access], brute.tally.rows[access]), access

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arch import machine
-from mappings import MAPPINGS, count, mapping, schedule
+from mappings import MAPPINGS, Counts, Schedule, count, mapping, schedule
 from mappings.extents import largest_divisor
 from workloads import workload
 
 
-def counted(name: str, on: str, work: str):  # type: ignore[no-untyped-def]
+def counted(name: str, on: str, work: str) -> tuple[Schedule, Counts]:
     _, made = schedule(workload(work), machine(on), mapping(name))
     return made, count(made)
 

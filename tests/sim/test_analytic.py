@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +108,7 @@ SWEPT = st.fixed_dictionaries(
 )
 
 
-def at(point: dict[str, object], causal: bool, windowed: bool, name: str) -> Analysis:
+def at(point: Mapping[str, Any], causal: bool, windowed: bool, name: str) -> Analysis:
     """The analysis of one point, or of arrays of points."""
     base = machine("flat-cloud" if name == "fusemax-cascade" else "fusemax-cloud")
     built = base.with_values(

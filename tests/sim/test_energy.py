@@ -6,9 +6,15 @@ import json
 
 import pytest
 
-from sim import simulate
+from sim import Record, simulate
 
 PICO = 1e-12
+
+
+def joules(record: Record, component: str | None = None) -> float:
+    found = record.energy_by_component_j[component] if component else record.energy_j
+    assert found is not None
+    return found
 
 
 def test_operations_of_one_tile_by_hand() -> None:
@@ -16,7 +22,7 @@ def test_operations_of_one_tile_by_hand() -> None:
     points = 256 * 256
     assert record.actions["array_2d"] == {"mac": points * (64 + 6 + 64), "max": points, "add": 2 * points}
     expected = points * (134 * 17.1645 + 0.028036 + 2 * 8.3395) * PICO
-    assert record.energy_by_component_j["array_2d"] == pytest.approx(expected, rel=1e-12)
+    assert joules(record, "array_2d") == pytest.approx(expected, rel=1e-12)
 
 
 def test_registers_of_one_tile_by_hand() -> None:
@@ -29,8 +35,8 @@ def test_registers_of_one_tile_by_hand() -> None:
 def test_true_registers_add_about_two_thirds_as_the_facts_say() -> None:
     ours = simulate("bert:seq_len=64Ki", "fusemax-cloud", "fusemax-binding")
     theirs = simulate("bert:seq_len=64Ki", "fusemax-cloud", "fusemax-binding:accounting=fusemax-artifact")
-    assert ours.energy_j / theirs.energy_j == pytest.approx(1.65, rel=0.02)
-    share = theirs.energy_by_component_j["array_2d"] / theirs.energy_j
+    assert joules(ours) / joules(theirs) == pytest.approx(1.65, rel=0.02)
+    share = joules(theirs, "array_2d") / joules(theirs)
     assert share == pytest.approx(0.972, abs=0.003)  # mac 96.4 % and add 0.8 %
 
 
@@ -39,7 +45,7 @@ def test_the_accounting_of_the_authors_drops_the_pipelined_exponential() -> None
     theirs = simulate("bert:seq_len=1Ki", "flat-cloud", "fusemax-cascade", accounting="fusemax-artifact")
     exps = ours.actions["array_1d"]["exp"]
     assert theirs.actions["array_1d"]["exp"] == exps == 64 * 12 * (1024 * 1024 + 4 * 1024)
-    missing = ours.energy_by_component_j["array_1d"] - theirs.energy_by_component_j["array_1d"]
+    missing = joules(ours, "array_1d") - joules(theirs, "array_1d")
     assert missing == pytest.approx(exps * 94.6475 * PICO, rel=1e-9)
 
 
@@ -56,7 +62,7 @@ def test_accounting_changes_no_count_and_no_time() -> None:
 def test_another_table_is_chosen_by_name_and_named_in_the_provenance() -> None:
     record = simulate("bert:seq_len=1Ki", "fusemax-cloud:energy=horowitz-45nm", "fusemax-binding")
     assert record.provenance["tables"] == ["horowitz-45nm"]
-    assert record.energy_j < simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").energy_j
+    assert joules(record) < joules(simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding"))
     assert any("assumption" in note for note in record.provenance["interpolated"])
 
 
@@ -73,3 +79,13 @@ def test_precision_of_the_workload_wins_over_the_mapping() -> None:
     narrow = simulate("bert:seq_len=1Ki,precision=fp8", "fusemax-cloud", "fusemax-binding")
     wide = simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding")
     assert 2 * narrow.traffic_bytes["dram"]["read"] == wide.traffic_bytes["dram"]["read"]
+
+
+def test_a_memory_without_a_size_has_no_energy_and_so_the_whole_has_none() -> None:
+    record = simulate("gemm:M=64,N=64,K=64", "systolic", "output-stationary")
+    assert record.energy_j is None and record.area_mm2 is None
+    assert record.energy_by_component_j["buffer"] is None
+    assert joules(record, "array") > 0
+    assert "energy of buffer: missing: memory 'buffer' has no size" in record.provenance["interpolated"]
+    sized = simulate("gemm:M=64,N=64,K=64", "systolic:buffer.size=1MiB", "output-stationary")
+    assert joules(sized) > 0

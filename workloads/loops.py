@@ -6,8 +6,10 @@ if all of them iterate over one and the same part; then each iteration can be ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from .recurrence import tied
 
 if TYPE_CHECKING:
     from .cascade import Einsum
@@ -39,37 +41,6 @@ def check_loops(faults: Faults, einsums: Sequence[tuple[int, Einsum]]) -> None:
             else:
                 continue
             faults.report(message, "einsums", i, offset=read.access.offset)
-
-
-def tied(by_name: Mapping[str, Einsum], name: str) -> list[str]:
-    """The Einsums in a loop with one, itself included, in the order of the text; none if it is in no loop."""
-    needed = reachable(by_name, name) if name in by_name else set()
-    if name not in needed:
-        return []
-    needers: dict[str, list[str]] = {other: [] for other in needed}
-    for other in needed:
-        for read in by_name[other].reads:
-            if read.tensor in needed:
-                needers[read.tensor].append(other)
-    found, frontier = {name}, [name]
-    while frontier:
-        for other in needers[frontier.pop()]:
-            if other not in found:
-                found.add(other)
-                frontier.append(other)
-    return [other for other in by_name if other in found]
-
-
-def reachable(by_name: Mapping[str, Einsum], name: str) -> set[str]:
-    """The Einsums that one needs, directly or not; itself only if it is in a loop."""
-    found: set[str] = set()
-    frontier = [name]
-    while frontier:
-        for read in by_name[frontier.pop()].reads:
-            if read.tensor in by_name and read.tensor not in found:
-                found.add(read.tensor)
-                frontier.append(read.tensor)
-    return found
 
 
 def _listed(names: Sequence[str]) -> str:

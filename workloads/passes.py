@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .cascade import Cascade, Einsum, Read
-from .loops import reachable
+from .recurrence import reachable
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .loops import tied
+from .recurrence import tied
 
 if TYPE_CHECKING:
     from .cascade import Cascade

@@ -69,6 +69,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         types=types,
         band=cascade.band(sizes, workload.settings),
         overlap=spec.overlap,
+        fold_overlap=spec.fold_overlap == "on",
         epochs=_epochs(loaded, cascade, lookup),
         accounting=spec.accounting,
         interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),

@@ -171,6 +171,7 @@ class Schedule:
     types: Mapping[str, TensorType]
     band: Band | None
     overlap: str
+    fold_overlap: bool
     epochs: tuple[Epoch, ...]
     accounting: str
     interleave: Whole

@@ -49,6 +49,7 @@ class MappingSpec(BaseModel):
     budget: dict[str, Size] = {}
     overlap: Literal["none", "units", "epochs"] = "none"
     epochs: list[EpochSpec] = []
+    fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
     types: dict[str, str | TypeSpec] = {}
     accounting: str = "hardware"

@@ -35,7 +35,9 @@ Arch = Annotated[str, typer.Option("--arch", "-a", metavar="A", help=f"The machi
 Mapping = Annotated[str, typer.Option("--mapping", "-m", metavar="M", help=f"How the one runs on the other: {_SPEC}.")]
 Graph = Annotated[Path | None, typer.Option("--graph", metavar="FILE", help="Draw a cascade: .svg, .png or .pdf.")]
 Rank = Annotated[str | None, typer.Option("--rank", metavar="R", help="The rank; by default that of the keys.")]
-Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic.")]
+Model = Annotated[
+    str, typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle (one Einsum so far).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -157,7 +159,8 @@ def simulate(
     arch: Arch,
     mapping: Mapping,
     model: Annotated[
-        str, typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic.")
+        str,
+        typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle (one Einsum so far)."),
     ] = "analytic",
     as_json: Json = False,
 ) -> int:

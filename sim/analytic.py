@@ -16,6 +16,8 @@ from workloads import ceil_div, choose, is_array, most
 
 Number = Any
 
+ASSUMPTIONS = ("no fill, drain or skew, no port limit and no operation latency",)
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -31,6 +33,9 @@ class Latency:
     unit_cycles: Mapping[str, Number]
     memory_s: Mapping[str, Number]
     bound_by: Any
+    stall_cycles: Mapping[str, Mapping[str, int]] | None = None
+    gap_cycles: Mapping[str, int] | None = None
+    assumptions: tuple[str, ...] = ()
 
 
 def compute_cycles(schedule: Schedule, counts: Counts) -> Number:
@@ -92,7 +97,7 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
         seconds = most(seconds, memory_s[memory.name])
         cycles = most(cycles, _cycles_of(moved, clock_hz, bandwidth))
-    return Latency(cycles, seconds, compute, units, memory_s, bound)
+    return Latency(cycles, seconds, compute, units, memory_s, bound, assumptions=ASSUMPTIONS)
 
 
 def _cycles_of(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:

@@ -46,6 +46,7 @@ class Record:
     provenance: Mapping[str, Any]
     idle_actions: Mapping[str, Mapping[str, int]] | None = None
     stall_cycles: Mapping[str, Mapping[str, int]] | None = None
+    gap_cycles: Mapping[str, int] | None = None
     resources: Mapping[str, int] | None = None
     schema: str = field(default=SCHEMA)
 

@@ -20,7 +20,14 @@ from .analytic import Latency, latency
 from .energy import Energy, energy
 from .record import Record, fingerprint, version
 
-MODELS: Mapping[str, Callable[[Schedule, Counts], Latency]] = {"analytic": latency}
+
+def _cycle(schedule: Schedule, counts: Counts) -> Latency:
+    from .cycle import cycle_latency  # numba is imported when an engine runs
+
+    return cycle_latency(schedule, counts)
+
+
+MODELS: Mapping[str, Callable[[Schedule, Counts], Latency]] = {"analytic": latency, "cycle": _cycle}
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,10 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         cycles_by_einsum={unit: {n: counts.operations[n].cycles for n in einsums[unit]} for unit in units},
         memory_s=found.latency.memory_s,
         bound_by=found.latency.bound_by,
+        stall_cycles=found.latency.stall_cycles,
+        gap_cycles=found.latency.gap_cycles,
         feasible={"ok": True, "reason": None},
-        assumptions=schedule.assumptions,
+        assumptions=(*schedule.assumptions, *found.latency.assumptions),
         accounting=schedule.accounting,
         provenance={
             "version": version(),

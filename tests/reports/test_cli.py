@@ -266,7 +266,7 @@ def simulated(
             "arch argument 'fusemax-cloud:clock=940': clock: missing unit: found '940'",
         ),
         (simulated(workload="bert:seq_len=0"), "workload argument 'bert:seq_len=0': seq_len: "),
-        ([*simulated(), "--model", "cycle"], "unknown model 'cycle'; allowed: analytic"),
+        ([*simulated(), "--model", "cycles"], "unknown model 'cycles'; did you mean 'cycle'? allowed: analytic, cycle"),
         (["show", "fusemax"], "unknown name 'fusemax'; did you mean 'fusemax-edge'? allowed: "),
         (["compare", "flash"], "unknown paper 'flash'; allowed: fusemax (or a path to a .yaml file)"),
         (["check", "nowhere.yaml"], "nowhere.yaml: "),

@@ -179,5 +179,5 @@ def test_counts_beyond_64_bits_are_refused_for_one_point_and_for_arrays() -> Non
 
 
 def test_an_unknown_model_is_refused() -> None:
-    with pytest.raises(SpecError, match="unknown model 'cycles'; allowed: analytic"):
+    with pytest.raises(SpecError, match="unknown model 'cycles'; did you mean 'cycle'\\? allowed: analytic, cycle"):
         simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding", model="cycles")

@@ -6,6 +6,7 @@ fits). Numbers may be arrays of design points; the structure is one for all of t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from workloads import (
 )
 
 from .extents import evaluate, families, fit
+from .faults import Faults
 from .schedule import Epoch, Family, Kept, Schedule, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
@@ -36,8 +38,12 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     points nothing is raised for size; `schedule.infeasible` tells where and why.
     """
     spec = loaded.model
-    plan = structure(cascade, machine, loaded)
+    faults = Faults(loaded)
     lookup = _lookup(machine, workload)
+    _check_numbers(faults, lookup)
+    plan = faults.collect(lambda: structure(cascade, machine, loaded), None)
+    faults.stop()
+    assert plan is not None
     sizes = workload.sizes(cascade)
     types = _types(cascade, workload, machine, loaded)
 
@@ -70,7 +76,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         band=cascade.band(sizes, workload.settings),
         overlap=spec.overlap,
         fold_overlap=spec.fold_overlap == "on",
-        epochs=_epochs(loaded, cascade, lookup),
+        epochs=_epochs(loaded, lookup),
         accounting=spec.accounting,
         interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),
         infeasible=(*_too_wide(plan, made, machine), *_too_large(tiles, limits)),
@@ -84,19 +90,34 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
 
 def _types(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> dict[str, TensorType]:
     """The type of every tensor: the workload's, the machine's, the mapping's, then the cascade's own."""
-    pins = plain_pins(loaded.model.types)
-    problems = []
-    for tensor in pins:
-        if tensor not in cascade.tensors and tensor != "*":
-            place = loaded.place(("types", tensor), key=True)
-            problems.append(Problem(unknown("tensor", tensor, [*cascade.tensors, "*"]), place))
-    problems += [
-        Problem(unknown("type", found, TYPES), loaded.place(("types", *path))) for path, found, _ in check_pins(pins)
-    ]
-    problems += [Problem(unknown("type", found, TYPES), machine.place) for _, found, _ in check_pins(machine.types)]
-    if problems:
-        raise SpecError(problems)
-    return tensor_types(cascade, workload.types, machine.types, pins)
+    wrong = [Problem(unknown("type", found, TYPES), machine.place) for _, found, _ in check_pins(machine.types)]
+    if wrong:
+        raise SpecError(wrong)
+    return tensor_types(cascade, workload.types, machine.types, plain_pins(loaded.model.types))
+
+
+def _check_numbers(faults: Faults, lookup: Any) -> None:
+    """Every number and expression of a mapping by itself: extents, waits and the interleave."""
+    loaded, spec = faults.loaded, faults.loaded.model
+    for rank, parts in spec.partition.items():
+        for part, extent in parts.items():
+            if isinstance(extent, str) and extent.lstrip().startswith("="):
+                faults.collect(functools.partial(_whole, loaded, lookup, extent, 1, "partition", rank, part), None)
+    for i, epoch in enumerate(spec.epochs):
+        for name, cycles in epoch.wait.items():
+            faults.collect(functools.partial(_whole, loaded, lookup, cycles, 0, "epochs", i, "wait", name), None)
+    faults.collect(functools.partial(_whole, loaded, lookup, spec.interleave, 1, "interleave"), None)
+
+
+def _whole(loaded: Loaded[MappingSpec], lookup: Any, text: int | str, least_value: int, *path: str | int) -> None:
+    """Checks that a value is a whole number, at least `least_value` and at most 2^31."""
+    value = evaluate(text, lookup, loaded, *path)
+    if is_array(value):
+        return
+    if value != int(value) or not least_value <= value <= 2**31:
+        name = path[-1] if path[0] != "epochs" else f"wait for {path[-1]}"
+        message = f"'{name}' must be a whole number from {least_value} to 2^31, found {value}"
+        raise SpecError([Problem(message, loaded.place(path))])
 
 
 def _lookup(machine: Any, workload: Workload) -> Any:
@@ -117,30 +138,17 @@ def _limit(memory: Any, budget: Any) -> Any:
     return least(memory.size_bytes, budget)
 
 
-def _epochs(loaded: Loaded[MappingSpec], cascade: Cascade, lookup: Any) -> tuple[Epoch, ...]:
-    problems, epochs, seen = [], [], set()
-    for i, epoch in enumerate(loaded.model.epochs):
-        for j, name in enumerate(epoch.einsums):
-            place = loaded.place(("epochs", i, "einsums", j))
-            if name not in cascade.by_name:
-                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
-            elif name in seen:
-                problems.append(Problem(f"Einsum '{name}' is in two epochs", place))
-            seen.add(name)
-        waits = []
-        for name, text in epoch.wait.items():
-            if name not in cascade.by_name:
-                place = loaded.place(("epochs", i, "wait", name), key=True)
-                problems.append(Problem(unknown("Einsum", name, cascade.by_name), place))
-                continue
-            waits.append(Wait(name, evaluate(text, lookup, loaded, "epochs", i, "wait", name)))
-        epochs.append(Epoch(tuple(epoch.einsums), tuple(waits)))
-    missing = [e.name for e in cascade.einsums if e.name not in seen]
-    if loaded.model.overlap == "epochs" and missing and not problems:
-        problems.append(Problem(f"Einsum {', '.join(missing)} is in no epoch", loaded.place(("epochs",))))
-    if problems:
-        raise SpecError(problems)
-    return tuple(epochs)
+def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
+    return tuple(
+        Epoch(
+            tuple(epoch.einsums),
+            tuple(
+                Wait(name, evaluate(text, lookup, loaded, "epochs", i, "wait", name))
+                for name, text in epoch.wait.items()
+            ),
+        )
+        for i, epoch in enumerate(loaded.model.epochs)
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- numbers

@@ -76,6 +76,16 @@ def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Divisi
     return result
 
 
+def rough_divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Division]:
+    """The divisions that a faulty file seems to mean, so that its other faults can be found."""
+    result = {}
+    for rank, parts in cascade.parts.items():
+        given = tuple(loaded.model.partition.get(rank, {}))
+        names = given if given and len(parts) == 1 else parts
+        result[rank] = Division(rank, names, (REST, *[1] * (len(names) - 1)))
+    return result
+
+
 def _check_extent(extent: int | str, report: Callable[..., None], rank: str, name: str) -> None:
     if isinstance(extent, int):
         if extent < 1:
@@ -119,20 +129,11 @@ def families(
                 value = fitted_extent
             elif extent != REST:
                 value = evaluate(extent, lookup, loaded, "partition", rank, name)
-                _check_value(value, loaded, rank, name)
             parts.append(Part(name, rank, value, chunk))
             if value is not None:
                 chunk = chunk * value
         result[rank] = Family(rank, sizes[rank], tuple(reversed(parts)))
     return result
-
-
-def _check_value(value: Any, loaded: Loaded[MappingSpec], rank: str, name: str) -> None:
-    if is_array(value):
-        return
-    if value != int(value) or value < 1:
-        message = f"the extent of '{name}' must be a whole number of at least 1, found {value}"
-        raise SpecError([Problem(message, loaded.place(("partition", rank, name)))])
 
 
 def largest_divisor(n: Any, limit: Any) -> Any:

@@ -15,7 +15,8 @@ from specs import Loaded, Problem, SpecError, unknown
 from workloads import Cascade, Einsum
 
 from .access import AccessBuilder, Residence
-from .extents import Division, divisions
+from .extents import Division, divisions, rough_divisions
+from .faults import Faults, check_names
 from .residence import check_residence, check_states
 from .schedule import Dependency, Nest, Operation
 from .spec import BindSpec, MappingSpec
@@ -39,22 +40,23 @@ class Structure:
 
 
 def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
-    divided = divisions(loaded, cascade)
-    family_of = {name: d.rank for d in divided.values() for name in d.names}
+    """The structure of a mapping on a machine. Raises `SpecError` with all faults that can be found at once."""
+    faults = Faults(loaded)
+    divided, family_of, loops, stages = _loop_plan(faults, cascade)
     parts_of: dict[str, tuple[str, ...]] = {
         p: (p,) for rank, parts in cascade.parts.items() if len(parts) > 1 for p in parts
     }
     parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
-    loops = _loops(loaded, divided, family_of)
-    operations = _operations(cascade, machine, loaded, parts_of, family_of, loops)
-    stages = _stages(loaded, cascade)
-    fused = loops.index(loaded.model.fuse) + 1 if loaded.model.fuse in loops else len(loops)
-    if loaded.model.fuse is not None and loaded.model.fuse not in loops:
-        raise SpecError([Problem(unknown("loop", loaded.model.fuse, loops), loaded.place(("fuse",)))])
+    none: dict[str, Operation] = {}
+    nothing: dict[str, dict[str, str | None]] = {}
+    operations = faults.collect(lambda: _operations(cascade, machine, loaded, parts_of, family_of, loops), none)
+    keep = faults.collect(lambda: _keep(loaded, cascade, machine, loops), nothing)
+    check_names(faults, cascade, list(machine.memories))
+    faults.stop()
+    fused = loops.index(loaded.model.fuse) + 1 if loaded.model.fuse is not None else len(loops)
     loops_of = {name: operation.loops for name, operation in operations.items()}
     carried = {e.name: tuple(p for r in e.target_ranks for p in parts_of[r]) for e in cascade.einsums}
     root = TreeBuilder(cascade, loops_of, carried, loops, fused, stages).build()
-    keep = _keep(loaded, cascade, machine, loops)
     builder = AccessBuilder(cascade, parts_of, family_of, Residence(tuple(machine.memories), keep))
     siblings = {name: body for _, body in _bodies(root, ()) for name in body}
     check_states(loaded, cascade, keep, loops, siblings)
@@ -68,11 +70,27 @@ def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> St
 
 
 def check_loops(loaded: Loaded[MappingSpec], cascade: Cascade) -> None:
-    """Checks the partitioning, loops and stages of a mapping, which need no machine."""
-    divided = divisions(loaded, cascade)
+    """Checks of a mapping what needs no machine: partitioning, loops, stages, epochs and types."""
+    faults = Faults(loaded)
+    _loop_plan(faults, cascade)
+    check_names(faults, cascade, None)
+    faults.stop()
+
+
+def _loop_plan(
+    faults: Faults, cascade: Cascade
+) -> tuple[dict[str, Division], dict[str, str], tuple[str, ...], dict[str, int]]:
+    """How ranks are divided, the rank of each part, the loops and the stages; best guesses where there are faults."""
+    loaded = faults.loaded
+    divided = faults.collect(lambda: divisions(loaded, cascade), rough_divisions(loaded, cascade))
     family_of = {name: d.rank for d in divided.values() for name in d.names}
-    _loops(loaded, divided, family_of)
-    _stages(loaded, cascade)
+    known = tuple(dict.fromkeys(p for p in loaded.model.loops if p in family_of))
+    loops = faults.collect(lambda: _loops(loaded, divided, family_of), known)
+    unstaged: dict[str, int] = {}
+    stages = faults.collect(lambda: _stages(loaded, cascade), unstaged)
+    if loaded.model.fuse is not None and loaded.model.fuse not in loops:
+        faults.report(unknown("loop", loaded.model.fuse, loops), "fuse")
+    return divided, family_of, loops, stages
 
 
 def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:

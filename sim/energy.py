@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from arch import Cost, Table, Unit
-from mappings import Counts, OperationCount, Schedule
+from mappings import Counts, Operation, OperationCount, Schedule
+from workloads import NumberType
 
 from .accounting import AccountingSpec
 
@@ -70,15 +71,25 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
                 unpriced[memory.name] = f"{memory.name}: missing: memory '{memory.name}' has no size"
     for counted in counts.operations.values():
         unit = schedule.machine.units[counted.operation.unit]
+        number_type = compute_type(schedule, counted.operation)
         for native, number in counted.actions.items():
-            price = table.energy_pj(native, "compute")
+            price = table.energy_pj(native, "compute", type=number_type.name)
             add(unit.name, native, number, price, counted=native not in rules.dropped)
         if unit.registers is not None:
             share = unit.elements if rules.register_files == "one element" else 1
             for action, number in register_accesses(counted, unit).items():
-                price = table.energy_pj("register_file", action, depth=unit.registers)
+                price = table.energy_pj("register_file", action, depth=unit.registers, word_bits=number_type.bits)
                 add(f"{unit.name}.registers", action, number // share, price)
     return Energy({**joules, **dict.fromkeys(unpriced)}, actions, tuple(dict.fromkeys([*notes, *unpriced.values()])))
+
+
+def compute_type(schedule: Schedule, operation: Operation) -> NumberType:
+    """The type that an operation computes in: the widest that one of its operands is stored in.
+
+    A sum's accumulator may be wider; tables price a `mac` with the accumulator that goes with its operands.
+    """
+    operands = [schedule.types[read.tensor].storage for read in operation.einsum.reads]
+    return max(operands, key=lambda each: each.bits)
 
 
 def _first(schedule: Schedule) -> Any:

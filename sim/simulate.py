@@ -15,6 +15,7 @@ from specs import Loaded, Problem, SpecError, unknown
 from workloads import Workload
 from workloads import workload as workload_of
 
+from .accounting import ACCOUNTINGS
 from .accounting import accounting as accounting_of
 from .analytic import Latency, latency
 from .energy import Energy, energy
@@ -100,6 +101,9 @@ def simulate(
     work = workload_of(workload) if isinstance(workload, str) else workload
     machine = machine_of(arch) if isinstance(arch, str) else arch
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
+    if accounting is None and loaded.model.accounting not in ACCOUNTINGS.names():
+        message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
+        raise SpecError([Problem(message, loaded.place(("accounting",)))])
     cascade, schedule = schedule_of(work, machine, loaded)
     if accounting is not None:
         schedule = replace(schedule, accounting=accounting)
@@ -112,7 +116,9 @@ def simulate(
         "workload": fingerprint((work.values, work.settings, work.types)),
         "arch": fingerprint(replace(machine, place=None)),
         "mapping": fingerprint(loaded.model),
-        "cascade": fingerprint([e.statement.text for e in cascade.einsums]),
+        "cascade": fingerprint(cascade),
+        "table": fingerprint(table(machine.energy).spec),
+        "accounting": fingerprint(accounting_of(schedule.accounting)),
     }
     return _record(analyse(schedule, model), model, references, hashes)
 

@@ -45,7 +45,7 @@ CASES = [
     (
         "m0: = array_2d.rows}",
         "m0: = 3 / 2}",
-        ["my.yaml:6:21: the extent of 'm0' must be a whole number of at least 1, found 1.5"],
+        ["my.yaml:6:21: 'm0' must be a whole number from 1 to 2^31, found 1.5"],
     ),
     (
         "m0: = array_2d.rows}",
@@ -139,6 +139,52 @@ def test_several_faults_come_together() -> None:
         "my.yaml:11:50: unknown Einsum 'SPNW'; did you mean 'SPNV'? "
         "allowed: QK, LM, RM, SLN, PRM, SLD, SPD, RD, SLNV, SPNV, RNV, AV",
     ]
+
+
+def test_faults_of_every_section_come_together() -> None:
+    text = (
+        GOOD.replace("m0: = array_2d.rows}", "m0: 0}")
+        .replace("loops: [b, n, g, p2, m1, p1]", "loops: [b, n, g, p2, zz, m1, p1]")
+        .replace("unit: array_1d", "unit: array_9d")
+        .replace("{Q: p2, K: m1", "{Q: q2, KK: m1")
+        .replace("einsums: [RM]\n", "einsums: [RN]\n")
+        .replace("types: {RM: bf16", "types: {RM: bf17")
+        .replace("interleave: = 2 * max(1, array_2d.rows // head_dim)", "interleave: 0\nbudget: {bufer: 1 MiB}")
+    )
+    with pytest.raises(SpecError) as caught:
+        bound(text)
+    places = [f"{p.place.line}:{p.place.column}" for p in caught.value.problems if p.place]
+    sentences = "\n".join(p.message for p in caught.value.problems)
+    assert len(places) == len(caught.value.problems) == 9, sentences
+    for part in (
+        "'m0' must be at least 1",
+        "'zz'",
+        "'array_9d'",
+        "'q2'",
+        "'KK'",
+        "'RN'",
+        "'bf17'",
+        "'interleave'",
+        "'bufer'",
+    ):
+        assert part in sentences, sentences
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("einsums: [RM]\n", "einsums: [RM]\n    wait: {LM: -5}\n",
+         "my.yaml:18:16: 'wait for LM' must be a whole number from 0 to 2^31, found -5"),
+        ("interleave: = 2 * max(1, array_2d.rows // head_dim)", "interleave: -2",
+         "my.yaml:20:13: 'interleave' must be a whole number from 1 to 2^31, found -2"),
+        ("interleave: = 2 * max(1, array_2d.rows // head_dim)", "budget: {buffr: 1 MiB}",
+         "my.yaml:20:10: unknown memory 'buffr'; did you mean 'buffer'? allowed: dram, buffer"),
+        ("overlap: epochs", "overlap: units",
+         "my.yaml:15:1: epochs are given, but the overlap is 'units'; write 'overlap: epochs'"),
+    ],
+)  # fmt: skip
+def test_what_would_be_ignored_or_make_no_sense_is_refused(old: str, new: str, expected: str) -> None:
+    assert refusal(old, new) == [expected]
 
 
 def test_an_intermediate_that_nobody_keeps_is_named() -> None:

@@ -95,6 +95,13 @@ def test_decode_uses_every_column_and_reads_each_key_once_for_its_group() -> Non
     assert counts.level_bytes("dram", "read") == keys_and_values + 8 * 64 * 2
 
 
+@pytest.mark.parametrize("keys", [256, 1000, 1024, 8192])
+def test_decode_of_short_contexts_spreads_its_keys_over_the_columns(keys: int) -> None:
+    made, _ = counted("fusemax-decode", "fusemax-cloud", f"attention:heads=8,seq_len={keys},phase=decode")
+    tile = made.part("m0").extent
+    assert -(-keys // tile) > 256 / 2  # splits that have a key, each on a column of its own
+
+
 def test_causal_halves_the_work_and_costs_diagonal_tiles_whole() -> None:
     _, full = counted("fusemax-binding", "fusemax-cloud", "attention:queries=1024,keys=1024")
     _, causal = counted("fusemax-binding", "fusemax-cloud", "attention:queries=1024,keys=1024,causal=true")

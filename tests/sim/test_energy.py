@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from mappings import MAPPINGS
 from sim import Record, simulate
+from workloads import CASCADES
 
 PICO = 1e-12
 
@@ -89,3 +92,30 @@ def test_a_memory_without_a_size_has_no_energy_and_so_the_whole_has_none() -> No
     assert "energy of buffer: missing: memory 'buffer' has no size" in record.provenance["interpolated"]
     sized = simulate("gemm:M=64,N=64,K=64", "systolic:buffer.size=1MiB", "output-stationary")
     assert joules(sized) > 0
+
+
+def test_energy_follows_the_number_types() -> None:
+    spent = {}
+    for precision in ("int8", "bf16", "fp32"):
+        record = simulate(
+            f"bert:seq_len=1Ki,precision={precision}", "fusemax-cloud:energy=horowitz-45nm", "fusemax-binding"
+        )
+        spent[precision] = (joules(record, "array_2d"), joules(record, "array_2d.registers"))
+    assert spent["int8"] < spent["bf16"] < spent["fp32"]
+    assert spent["fp32"][1] == pytest.approx(2 * spent["bf16"][1], rel=0.01)
+
+
+def test_the_provenance_knows_every_file_that_a_number_rests_on(tmp_path: Path) -> None:
+    plain = simulate("attention:queries=64,keys=64", "fusemax-cloud", "fusemax-binding").provenance["specs"]
+    assert set(plain) == {"workload", "arch", "mapping", "cascade", "table", "accounting"}
+    other = simulate(
+        "attention:queries=64,keys=64", "fusemax-cloud:energy=horowitz-45nm", "fusemax-binding"
+    ).provenance["specs"]
+    assert {k for k in plain if plain[k] != other[k]} == {"arch", "table"}
+    text = CASCADES.path("attention-1pass").read_text().replace("share: {K: [g], V: [g]}", "share: {K: [g]}")
+    (tmp_path / "attention-1pass.yaml").write_text(text)
+    mapping_text = MAPPINGS.path("fusemax-binding").read_text()
+    own = mapping_text.replace("cascade: attention-1pass", f"cascade: {tmp_path}/attention-1pass.yaml")
+    (tmp_path / "fusemax-binding.yaml").write_text(own)
+    changed = simulate("attention:queries=64,keys=64", "fusemax-cloud", f"{tmp_path}/fusemax-binding.yaml")
+    assert changed.provenance["specs"]["cascade"] != plain["cascade"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -143,17 +144,25 @@ def largest_divisor(n: Any, limit: Any) -> Any:
     (4, 1)
     """
     if is_array(n, limit):
-        import numpy as np
-
-        n, limit = np.broadcast_arrays(n, limit)
-        result = np.ones(n.shape, dtype=np.int64)
-        for value in np.unique(n):
-            where = n == value
-            divisors = np.array(_divisors(int(value)))
-            found = np.searchsorted(divisors, limit[where], side="right") - 1
-            result[where] = divisors[np.maximum(found, 0)]
-        return result
+        return _largest_divisors(n, limit)
     return max((d for d in _divisors(int(n)) if d <= limit), default=1)
+
+
+def _largest_divisors(n: Any, limit: Any) -> Any:
+    """All points at once: trial division up to the root of the largest n, for those whose n itself is too large."""
+    import numpy as np
+
+    n, limit = (np.array(each, dtype=np.int64) for each in np.broadcast_arrays(n, limit))
+    result = np.where(limit >= n, n, 1)
+    open_ = limit < n
+    values, most_allowed = n[open_], limit[open_]
+    best = np.ones_like(values)
+    for divisor in range(1, math.isqrt(int(values.max(initial=0))) + 1):
+        other, left = np.divmod(values, divisor)
+        for found in (divisor, other):
+            best = np.where((left == 0) & (found <= most_allowed) & (found > best), found, best)
+    result[open_] = best
+    return result
 
 
 def _divisors(n: int) -> list[int]:

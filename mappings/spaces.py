@@ -145,7 +145,7 @@ def _cut(size: Whole, visit: Whole, touched: Whole, word: Whole) -> list[Class]:
         return [(_any(size), ceil_div(least(size, touched), word))]
     whole = [(size // visit, ceil_div(touched, word))]
     left = size % visit
-    if not is_array(left) and left == 0:
+    if not (left.any() if is_array(left) else left):  # nothing is ragged, at any design point
         return whole
     return [*whole, (ceil_div(left, visit), ceil_div(least(left, touched), word))]
 

@@ -59,7 +59,7 @@ CASES = [
     ),
     ("  p: {p2", "  q: {p2", ["my.yaml:7:3: unknown rank 'q'; allowed: b, n, g, p, m, e, f"]),
     (
-        "loops: [b, n, g, p2, m1, p1]",
+        "loops: [b, n, p2, m1, g, p1]",
         "loops: [b, n, g, p1, m1, p2]",
         ["my.yaml:8:18: loop 'p1' needs the loop over 'p2', the part outside of it, before it"],
     ),
@@ -101,7 +101,7 @@ CASES = [
     (
         "RM: p2, RD: p2",
         "RM: m1, RD: p2",
-        ["my.yaml:13:37: state 'RM' must be kept at a loop outside of 'm1': b, n, g, p2, *"],
+        ["my.yaml:13:37: state 'RM' must be kept at a loop outside of 'm1': b, n, p2, *"],
     ),
     (
         "  buffer: {Q",
@@ -109,7 +109,7 @@ CASES = [
         ["my.yaml:13:3: unknown memory 'bufer'; did you mean 'buffer'? allowed: dram, buffer"],
     ),
     ("{Q: p2", "{QQ: p2", ["my.yaml:13:12: unknown tensor 'QQ'; did you mean 'Q'? allowed: "]),
-    ("{Q: p2", "{Q: p7", ["my.yaml:13:15: unknown loop 'p7'; allowed: b, n, g, p2, m1, p1, *"]),
+    ("{Q: p2", "{Q: p7", ["my.yaml:13:15: unknown loop 'p7'; allowed: b, n, p2, m1, g, p1, *"]),
     (
         "  - einsums: [RM]\n",
         "",
@@ -144,7 +144,7 @@ def test_several_faults_come_together() -> None:
 def test_faults_of_every_section_come_together() -> None:
     text = (
         GOOD.replace("m0: = array_2d.rows}", "m0: 0}")
-        .replace("loops: [b, n, g, p2, m1, p1]", "loops: [b, n, g, p2, zz, m1, p1]")
+        .replace("loops: [b, n, p2, m1, g, p1]", "loops: [b, n, g, p2, zz, m1, p1]")
         .replace("unit: array_1d", "unit: array_9d")
         .replace("{Q: p2, K: m1", "{Q: q2, KK: m1")
         .replace("einsums: [RM]\n", "einsums: [RN]\n")
@@ -188,7 +188,7 @@ def test_what_would_be_ignored_or_make_no_sense_is_refused(old: str, new: str, e
 
 
 def test_an_intermediate_that_nobody_keeps_is_named() -> None:
-    text = GOOD.replace("loops: [b, n, g, p2, m1, p1]", "loops: [b, n, g, p2, m1, p1]\nfuse: m1")
+    text = GOOD.replace("loops: [b, n, p2, m1, g, p1]", "loops: [b, n, g, p2, m1, p1]\nfuse: m1")
     with pytest.raises(SpecError) as caught:
         bound(text)
     assert str(caught.value).startswith("my.yaml:8:8: Einsum 'PRM' reads the previous value of state 'RM' and must")
@@ -198,7 +198,7 @@ def test_a_tensor_used_outside_of_the_loop_that_keeps_it_is_named() -> None:
     found = refusal("RNV: p2}", "RNV: p2, AV: m1}")
     assert found == [
         "my.yaml:13:62: tensor 'AV' is kept in 'buffer' for an iteration of 'm1', but Einsum 'AV' uses it outside of that "
-        "loop; keep it at b, n, g, p2, p1, *"
+        "loop; keep it at b, n, p2, g, p1, *"
     ]
 
 
@@ -236,8 +236,8 @@ def tree(nest: Nest) -> Any:
 
 def test_the_loop_tree_of_the_fused_mapping() -> None:
     einsums = ["QK", "LM", "RM", "SLN", "PRM", "SLD", "SPD", "RD", "SLNV", "SPNV", "RNV"]
-    inner: Any = {"p2": [{"m1": [{"p1": einsums}]}, {"p1": ["AV"]}]}
-    assert tree(bound(GOOD).root) == {None: [{"b": [{"n": [{"g": [inner]}]}]}]}
+    inner: Any = {"p2": [{"m1": [{"g": [{"p1": einsums}]}]}, {"g": [{"p1": ["AV"]}]}]}
+    assert tree(bound(GOOD).root) == {None: [{"b": [{"n": [inner]}]}]}
 
 
 def test_passes_of_the_tree_are_those_of_the_cascade() -> None:

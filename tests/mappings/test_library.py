@@ -102,6 +102,15 @@ def test_decode_of_short_contexts_spreads_its_keys_over_the_columns(keys: int) -
     assert -(-keys // tile) > 256 / 2  # splits that have a key, each on a column of its own
 
 
+def test_a_group_of_query_heads_shares_the_keys_that_it_reads() -> None:
+    """Four query heads a group: the keys' traffic is a quarter of that of as many heads with keys of their own."""
+    _, own = counted("fusemax-binding", "fusemax-cloud", "attention:heads=8,seq_len=2Ki")
+    _, shared = counted("fusemax-binding", "fusemax-cloud", "attention:heads=8,kv_heads=2,seq_len=2Ki")
+    assert own.moved["dram", "K", "read"] == 4 * shared.moved["dram", "K", "read"]
+    assert own.moved["dram", "Q", "read"] == shared.moved["dram", "Q", "read"]
+    assert own.operations["QK"].cycles == shared.operations["QK"].cycles
+
+
 def test_causal_halves_the_work_and_costs_diagonal_tiles_whole() -> None:
     _, full = counted("fusemax-binding", "fusemax-cloud", "attention:queries=1024,keys=1024")
     _, causal = counted("fusemax-binding", "fusemax-cloud", "attention:queries=1024,keys=1024,causal=true")

@@ -3,7 +3,8 @@
 A unit takes, for each element, a register file of its depth and the hardware of each native operation once
 (an adder that lies inside the mac is not counted again); a two-dimensional one also a driver for each
 column. Memories on the chip are SRAM banked for their rows. Whatever the table adds for the machine as a
-whole stands under `machine`.
+whole stands under `machine`. Hardware is for the type that the machine fixes for all tensors (`types: {"*": int8}`);
+of a machine that fixes none, for the table's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from .cost import Cost, total
 from .machine import Machine, Memory, Unit
 from .table import Table
+from .widths import WIDTHS
 
-WORD_BITS = 16  # a row of SRAM feeds one 16-bit word to each column
+WORD_BITS = 16  # a row of SRAM feeds one word to each column: of 16 bits, if the machine fixes no type
 
 
 def machine_area_um2(machine: Machine, table: Table) -> dict[str, Cost]:
@@ -29,22 +31,25 @@ def machine_area_um2(machine: Machine, table: Table) -> dict[str, Cost]:
     "missing: memory 'buffer' has no size"
     """
     on_chip = list(machine.memories.values())[1:]
-    areas = {name: _unit_area(unit, table) for name, unit in machine.units.items()}
-    areas |= {memory.name: _memory_area(memory, table) for memory in on_chip}
+    type = machine.types.get("*")
+    areas = {name: _unit_area(unit, table, type) for name, unit in machine.units.items()}
+    areas |= {memory.name: _memory_area(memory, table, type) for memory in on_chip}
     return areas | {"machine": table.area_um2("machine")}
 
 
-def _unit_area(unit: Unit, table: Table) -> Cost:
+def _unit_area(unit: Unit, table: Table, type: str | None) -> Cost:
     native = unit.native_operations
-    element = [table.area_um2("register_file", depth=unit.registers)]
-    element += [table.area_um2(operation, beside=native) for operation in native]
+    element = [table.area_um2("register_file", depth=unit.registers, word_bits=WIDTHS.get(type or ""))]
+    element += [table.area_um2(operation, beside=native, type=type) for operation in native]
     parts = [part.times(unit.elements) for part in element]
     if len(unit.axes) == 2:
         parts.append(table.area_um2("column").times(unit.axes["cols"]))
     return total(parts)
 
 
-def _memory_area(memory: Memory, table: Table) -> Cost:
+def _memory_area(memory: Memory, table: Table, type: str | None) -> Cost:
     if memory.size_bytes is None:
         return Cost(None, f"missing: memory '{memory.name}' has no size", "")
-    return table.area_um2("sram", size_bytes=memory.size_bytes, side=memory.row_bits / WORD_BITS)
+    return table.area_um2(
+        "sram", size_bytes=memory.size_bytes, side=memory.row_bits / WIDTHS.get(type or "", WORD_BITS)
+    )

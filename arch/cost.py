@@ -13,9 +13,9 @@ ASSUMPTION = "assumption:"
 class Cost:
     """An energy in pJ or an area in µm², a number or an array of design points.
 
-    `how` is "table", "interpolated: ...", "extrapolated: ..." or "assumption: ...", or several of them
-    joined by "; ", each true of some of the points. A cost that no row gives has the value None and says
-    "missing: ..." with the reason.
+    `how` is "table", or else "interpolated: ...", "extrapolated: ..." or "assumption: ...", or several of
+    these joined by "; ", each true of a part or of some of the points; the rest are rows of the table. A cost
+    that no row gives has the value None and says "missing: ..." with the reason.
     """
 
     value: Any
@@ -35,7 +35,7 @@ def total(costs: Iterable[Cost]) -> Cost:
     """The sum, with the union of the hows and sources; missing if a part is missing.
 
     >>> total([Cost(1.0, "table", "a"), Cost(2.0, "assumption: half of b", "c")])
-    Cost(value=3.0, how='table; assumption: half of b', source='a; c')
+    Cost(value=3.0, how='assumption: half of b', source='a; c')
     >>> total([Cost(1.0, "table", "a"), Cost(None, "missing: b has no size", "")])
     Cost(value=None, how='missing: b has no size', source='a')
     """
@@ -47,9 +47,10 @@ def total(costs: Iterable[Cost]) -> Cost:
 
 
 def join(texts: Iterable[str]) -> str:
-    """The texts' parts, each once, in order; empty ones dropped.
+    """The texts' parts, each once, in order; empty ones dropped, and "table" if there is another.
 
-    >>> join(["table; a", "a", ""])
-    'table; a'
+    >>> join(["table", "a; b", "a", ""]), join(["table", "table"])
+    ('a; b', 'table')
     """
-    return "; ".join(dict.fromkeys(part for text in texts for part in text.split("; ") if part))
+    parts = dict.fromkeys(part for text in texts for part in text.split("; ") if part)
+    return "; ".join([part for part in parts if part != "table"] or parts)

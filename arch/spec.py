@@ -11,13 +11,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from specs import Bandwidth, Count, Frequency, Misplaced, Size, Spec, Width
+from specs import Bandwidth, Frequency, Misplaced, Quantity, Size, Spec, Width
 from specs.paths import slots
 
 from .operations import OperationName
 from .table import known_table
 
 Path = tuple[str | int, ...]
+Axis = Annotated[int, Quantity("count", most=1 << 20)]  # elements along one axis
+Depth = Annotated[int, Quantity("count", most=1 << 20)]  # words of a register file
+Cycles = Annotated[int, Quantity("count", most=1 << 20)]  # of one operation, and steps of a sequence
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # so that paths and ties can name it
 
 
@@ -35,9 +38,9 @@ class OperationSpec(Spec):
     `as: {mac: 6}` spells an operation in native ones; it then takes their time and energy.
     """
 
-    sequence: dict[OperationName, Count] | None = Field(default=None, alias="as")
-    interval: Count = 1
-    latency: Count = 1
+    sequence: dict[OperationName, Cycles] | None = Field(default=None, alias="as")
+    interval: Cycles = 1
+    latency: Cycles = 1
 
     @model_validator(mode="after")
     def _one_timing(self) -> OperationSpec:
@@ -53,10 +56,10 @@ class OperationSpec(Spec):
 class UnitSpec(Spec):
     """An array of rows × cols, or a vector of lanes, with `registers` words for each element."""
 
-    rows: Count | None = None
-    cols: Count | None = None
-    lanes: Count | None = None
-    registers: Count | None = None
+    rows: Axis | None = None
+    cols: Axis | None = None
+    lanes: Axis | None = None
+    registers: Depth | None = None
     operations: Annotated[dict[OperationName, OperationSpec], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -5,8 +5,9 @@
   log-log paper), in proportion to the bits of a row. Area: `size_bytes`, `side`; affine in bytes
   (periphery and cells), by the rows of the side that is nearest on a logarithmic scale.
 - `register_file`, read and write: `depth`, `word_bits`. Energy linear in the address bits ⌈log2 depth⌉, in
-  proportion to the bits of a word. Area: `depth`; the table's formula.
-- `mac`, `add`, ..., compute: `type`. Energy of the row for that number type. Area: `type`, `beside`;
+  proportion to the bits of a word. Area: `depth`, `word_bits`; the table's formula, its bits in the same proportion.
+- `mac`, `add`, ..., compute: `type`. Energy of the row for that number type, or by the laws of `arch.widths` from
+  the nearest. Without a type, of the first row. Area: `type`, `beside`;
   nothing where the hardware lies inside that of an operation it stands `beside`.
 - `column`, `machine`: areas that come with each column of an array and with the machine, if the table has
   them.
@@ -27,7 +28,8 @@ from typing import Any
 from specs import Library, SpecError, unknown
 
 from .cost import ASSUMPTION, Cost, join
-from .tablespec import OperationRow, PlainArea, SramAreaRow, TableSpec
+from .tablespec import PlainArea, SramAreaRow, TableSpec
+from .widths import row_for
 
 TABLES = Library("table", Path(__file__).parent / "tables", TableSpec)
 MEMORIES = ("dram", "sram", "register_file")
@@ -115,7 +117,7 @@ class Table:
         rows = sorted(sram.energy, key=lambda row: row.size)
         sizes = [row.size for row in rows]
         value = power_law(size_bytes, sizes, [_pj(getattr(row, action)) for row in rows])
-        hows = [_how("sram energy by a power law in size", size_bytes, sizes, _size)]
+        hows = [_how("sram energy by a power law in size", size_bytes, sizes, _sizes)]
         if _differs(row_bits, sram.row):
             hows.append(f"extrapolated: sram row in proportion to bits from {sram.row} b")
         return _cost(value * (row_bits / sram.row), hows, [row.source for row in rows])
@@ -135,24 +137,19 @@ class Table:
         return _cost(value * (word_bits / file.word), hows, [row.source for row in file.energy])
 
     def _operation_energy(self, name: str, type: str | None = None) -> Cost:
-        row, hows = self._row(name, type)
-        return _cost(_pj(row.energy), hows, [row.source])
+        row, factor, hows = row_for(name, self.spec.operations[name], type, lambda row: row.energy)
+        return _cost(_pj(row.energy) * factor, hows, [row.source])
 
     def _operation_area(self, name: str, beside: Sequence[str] = (), type: str | None = None) -> Cost:
-        row, hows = self._row(name, type)
+        rows = self.spec.operations[name]
+        if not any(type in row.types for row in rows):  # no law continues an area that is not there
+            rows = [row for row in rows if row.area is not None] or rows
+        row, factor, hows = row_for(name, rows, type, lambda row: row.area or row.energy)
         if row.inside in beside:
             return Cost(0.0, "table", row.source)
         if row.area is None:
             return Cost(None, f"missing: table '{self.name}' has no area of '{name}'", "")
-        return _cost(_um2(row.area), hows, [row.source])
-
-    def _row(self, name: str, type: str | None) -> tuple[OperationRow, list[str]]:
-        rows = self.spec.operations[name]
-        for row in rows:
-            if type is None or type in row.types:
-                return row, []
-        standing = rows[0].types[0] if rows[0].types else "the table's type"
-        return rows[0], [f"{ASSUMPTION} {name} in {type} costs what it costs in {standing}"]
+        return _cost(_um2(row.area) * factor, hows, [row.source])
 
     def _sram_area(self, size_bytes: Any, side: Any) -> Cost:
         import numpy as np
@@ -182,21 +179,25 @@ class Table:
                 hows.append(f"extrapolated: sram area as banked for the nearest side, {sides[index]}")
         return _cost(float(value) if value.ndim == 0 else value, hows, sources)
 
-    def _register_file_area(self, depth: Any) -> Cost:
+    def _register_file_area(self, depth: Any, word_bits: Any = None) -> Cost:
         import numpy as np
 
         from .laws import address_bits
 
-        assert self.spec.register_file is not None
-        area = self.spec.register_file.area
+        file = self.spec.register_file
+        assert file is not None
+        area = file.area
         if area is None:
             return Cost(None, f"missing: table '{self.name}' has no area of register_file", "")
         if depth is None:
             return Cost(None, "missing: the registers of the unit are not stated", "")
-        words = np.maximum(area.least_depth, depth)
-        value = words * (_um2(area.per_word) + area.bits * _um2(area.per_bit))
+        words, bits, hows = np.maximum(area.least_depth, depth), area.bits, list[str]()
+        if word_bits is not None and _differs(word_bits, file.word):
+            bits = bits * word_bits / file.word
+            hows.append(f"extrapolated: register word in proportion to bits from {file.word} b")
+        value = words * (_um2(area.per_word) + bits * _um2(area.per_bit))
         value = value + area.ports * _um2(area.per_address_bit) * address_bits(depth)
-        return _cost(float(value) if np.ndim(value) == 0 else value, [], [area.source])
+        return _cost(float(value) if np.ndim(value) == 0 else value, hows, [area.source])
 
 
 @cache
@@ -229,17 +230,18 @@ def _banked_area(sizes: Any, rows: Sequence[SramAreaRow]) -> tuple[Any, str]:
 
     xs, ys = [row.size for row in rows], [_um2(row.area) for row in rows]
     if len(rows) == 1:
-        how = f"extrapolated: sram area in proportion to bytes from {_size(xs[0])}"
+        how = f"extrapolated: sram area in proportion to bytes from {_sizes(xs[:1])[0]}"
         return sizes * (ys[0] / xs[0]), how if _differs(sizes, xs[0]) else "table"
-    return straight_lines(sizes, xs, ys), _how("sram area, affine in bytes", sizes, xs, _size)
+    return straight_lines(sizes, xs, ys), _how("sram area, affine in bytes", sizes, xs, _sizes)
 
 
-def _how(law: str, x: Any, xs: Sequence[float], show: Callable[[float], str]) -> str:
+def _how(law: str, x: Any, xs: Sequence[float], show: Callable[[Sequence[float]], list[str]]) -> str:
     from .laws import coverage
 
     on, between, beyond = coverage(x, xs)
-    rows = f"{show(xs[0])} to {show(xs[-1])}"
-    outside = f"beyond {rows}" if len(xs) > 1 else f"as at {show(xs[0])}"
+    first, last = show([xs[0], xs[-1]])
+    rows = f"{first} to {last}"
+    outside = f"beyond {rows}" if len(xs) > 1 else f"as at {first}"
     parts = (
         (on, "table"),
         (between, f"interpolated: {law} within {rows}"),
@@ -263,14 +265,19 @@ def _differs(value: Any, row: float) -> bool:
     return bool((value != row).any()) if hasattr(value, "any") else bool(value != row)
 
 
-def _size(value: float) -> str:
-    from specs import show_quantity
+def _sizes(values: Sequence[float]) -> list[str]:
+    """Sizes in the largest unit in which all are whole.
 
-    return show_quantity(int(value), "size")
+    >>> _sizes([256 * 1024, 512 * 1024]), _sizes([1024**2])
+    (['256 KiB', '512 KiB'], ['1 MiB'])
+    """
+    units = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
+    unit = next((unit for unit, size in units.items() if all(value % size == 0 for value in values)), "B")
+    return [f"{value / units[unit]:.15g} {unit}" for value in values]
 
 
-def _bits(value: float) -> str:
-    return f"{value:g}"
+def _bits(values: Sequence[float]) -> list[str]:
+    return [f"{value:g}" for value in values]
 
 
 def _pj(energy_j: float) -> float:

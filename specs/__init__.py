@@ -9,7 +9,7 @@ machine is.
 """
 
 from specs.document import Document, read_file, read_text, read_value
-from specs.expression import Expression, ExpressionError, is_expression, parse_expression
+from specs.expression import Expression, is_expression, parse_expression
 from specs.load import Library, Loaded, load_file, validate
 from specs.model import Spec, schema
 from specs.problems import Infeasible, Misplaced, Place, Problem, SpecError, ToolMissing, nearest, unknown
@@ -31,6 +31,7 @@ from specs.quantity import (
     show_quantity,
 )
 from specs.reference import Reference, parse_reference
+from specs.terms import ExpressionError
 
 __all__ = [
     "Area",

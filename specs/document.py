@@ -1,8 +1,8 @@
 """Reading a YAML file safely, with the line and column of every key and value.
 
 Plain data only: mappings with text keys, lists and scalars. Tags, anchors, aliases, duplicate keys, nesting
-deeper than 32, several documents and files over 1 MiB are refused, and what can be found together is
-reported together.
+deeper than 32, several documents and files over 1 MiB are refused. Where the rest can still be understood, the
+document comes with its `problems`, so that `validate` reports them together with what else is wrong, and refuses.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Document:
     source: str
     marks: Mapping[Key, Mark] = field(repr=False)
     text: str = field(default="", repr=False)
+    problems: tuple[Problem, ...] = ()  # what is refused in it; of a duplicate key the first value stands
+    unread: Mapping[Key, Problem] = field(default_factory=dict, repr=False)  # values that a problem left out
 
     def place(self, path: Key = (), offset: int = 0, key: bool = False) -> Place:
         """The place of the value at `path`, or of its key.
@@ -74,9 +76,12 @@ class Document:
         return Place(self.source, self.text.count("\n", 0, index) + 1, index - line_start + 1)
 
 
-def read_file(path: Path | str) -> Document:
-    """Read one YAML file. Raises SpecError with every problem found, a missing file included."""
-    source = str(path)
+def read_file(path: Path | str, name: str = "") -> Document:
+    """Read one YAML file as `read_text` does. Raises SpecError for one that cannot be read at all.
+
+    The file is called by `name` in messages; without one by its path, from the current directory if it lies below.
+    """
+    source = name or _shown(path)
     try:
         with open(path, "rb") as file:
             raw = file.read(LARGEST_BYTES + 1)
@@ -98,12 +103,17 @@ def read_file(path: Path | str) -> Document:
 
 
 def read_text(text: str, source: str) -> Document:
-    """Read one YAML document whose top level is a mapping. Raises SpecError with every problem found.
+    """Read one YAML document whose top level is a mapping.
 
-    >>> read_text("size: 16 MiB\\nwidth: !!int 3\\nsize: 1 B\\n", "a.yaml")
-    Traceback (most recent call last):
-    ...
-    specs.problems.SpecError: a.yaml:2:8: tag '!!int' is not allowed: write plain data
+    What is refused in it stands in its `problems`. Raises SpecError, with every problem found, if it cannot be
+    understood.
+
+    >>> document = read_text("size: 16 MiB\\nwidth: !!int 3\\nsize: 1 B\\n", "a.yaml")
+    >>> document.value
+    {'size': '16 MiB', 'width': 3}
+    >>> for problem in document.problems:
+    ...     print(problem)
+    a.yaml:2:8: tag '!!int' is not allowed: write plain data
     a.yaml:3:1: duplicate key 'size': first on line 1, again on line 3
     """
     return _read(text, source, top_level=True)
@@ -113,14 +123,17 @@ def read_value(text: str, source: str) -> Any:
     """The value of one argument: a plain scalar, a quoted text, or a flow list or mapping (`[1, 2]`, `{a:
     1}`).
 
-    Raises SpecError as `read_text` does.
+    Raises SpecError with every problem.
 
     >>> [read_value(text, "argument") for text in ("16Ki", "3", "[1, 2Ki]", "'3'")]
     ['16Ki', 3, [1, '2Ki'], '3']
     """
     text = text.strip()
     if text[:1] and text[0] in "[{'\"":
-        return _read(text, source, top_level=False).value
+        document = _read(text, source, top_level=False)
+        if document.problems:
+            raise SpecError(document.problems)
+        return document.value
     try:
         return read_scalar(text)
     except ValueError as error:
@@ -133,16 +146,27 @@ def _read(text: str, source: str, top_level: bool) -> Document:
         raise SpecError(_too_large(source))
     reader = Reader(source, text)
     reader.read()
-    if not reader.problems and top_level:
-        if not reader.documents or (reader.value is None and reader.empty):
+    if not reader.broken and top_level:
+        if isinstance(reader.value, dict):
+            pass
+        elif not reader.documents or (reader.value is None and reader.empty):
             reader.complain("the document is empty: expected a mapping of keys to values", 0, 0)
-        elif not isinstance(reader.value, dict):
+        elif not reader.problems:
             found = show_scalar(reader.value)
             mark = reader.marks[()]
             reader.complain(f"found {found}, expected a mapping of keys to values", mark.line - 1, mark.column - 1)
-    if reader.problems:
+    if reader.broken or (reader.problems and top_level and not isinstance(reader.value, dict)):
         raise SpecError(reader.problems)
-    return Document(reader.value, source, reader.marks, text)
+    return Document(reader.value, source, reader.marks, text, tuple(reader.problems), reader.unread)
+
+
+def _shown(path: Path | str) -> str:
+    """How messages call a file: from the current directory where it lies below it, else as given."""
+    given = Path(path)
+    try:
+        return str(given.relative_to(Path.cwd())) if given.is_absolute() else str(path)
+    except (OSError, ValueError):  # elsewhere, or the current directory is gone
+        return str(path)
 
 
 def _too_large(source: str) -> Problem:

@@ -12,21 +12,21 @@ The grammar, on half a page:
 
 `//` and `%` are floor division and its remainder. A number with a unit (`32 MiB`, `1 GHz`) is its value in
 the base unit of its dimension. Amounts of data, `16 b` included, are bytes; with `bits=True` they are bits.
-A whole expression is at most 400 characters.
+A whole expression is at most 400 characters. What it evaluates to is the matter of `specs.terms`.
 """
 
 from __future__ import annotations
 
 import functools
-import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from specs import arithmetic
 from specs.problems import nearest, shorten, unknown
+from specs.terms import COMPARISONS, FUNCTIONS, ROUNDINGS, Call, ExpressionError, Lookup, Name, Node, Number, Rounding
 from specs.units import DIMENSIONS, NUMBER_PATTERN, exact_number
 
 LONGEST = 400  # characters; bounds the depth of the tree as well
@@ -62,122 +62,6 @@ NUMBER: /{_UNSIGNED}/
 NAME: /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*/
 %ignore /[ \t\r\n]+/
 """
-
-Lookup = Callable[[str], Any]
-
-
-class ExpressionError(ValueError):
-    """What is wrong in an expression, and at which character of its text (`offset`, from 0)."""
-
-    def __init__(self, message: str, offset: int = 0) -> None:
-        self.offset = offset
-        super().__init__(message)
-
-
-class Node(Protocol):
-    """A part of an expression."""
-
-    def names(self) -> frozenset[str]: ...
-    def value(self, lookup: Lookup, bits: bool) -> arithmetic.Value: ...
-
-
-@dataclass(frozen=True)
-class Number:
-    """A constant; one that measures data counts bytes (per second)."""
-
-    amount: int | Fraction
-    data: bool = False
-
-    def names(self) -> frozenset[str]:
-        return frozenset()
-
-    def value(self, lookup: Lookup, bits: bool) -> arithmetic.Value:
-        return self.amount * 8 if bits and self.data else self.amount
-
-
-@dataclass(frozen=True)
-class Name:
-    """A value from outside."""
-
-    text: str
-    offset: int
-
-    def names(self) -> frozenset[str]:
-        return frozenset({self.text})
-
-    def value(self, lookup: Lookup, bits: bool) -> arithmetic.Value:
-        try:
-            return arithmetic.enter(lookup(self.text))
-        except ExpressionError as error:
-            raise ExpressionError(str(error), self.offset) from None
-        except KeyError:
-            raise ExpressionError(f"unknown name '{shorten(self.text)}'", self.offset) from None
-        except (TypeError, ValueError) as error:
-            raise ExpressionError(f"'{shorten(self.text)}': {error}", self.offset) from None
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operator or function applied to parts. `operation` is a key of `OPERATIONS`."""
-
-    operation: str
-    parts: tuple[Node, ...]
-    offset: int
-
-    def names(self) -> frozenset[str]:
-        return frozenset().union(*(part.names() for part in self.parts))
-
-    def value(self, lookup: Lookup, bits: bool) -> arithmetic.Value:
-        values = []
-        for part in self.parts:
-            values.append(part.value(lookup, bits))
-        try:
-            return functools.reduce(OPERATIONS[self.operation], values[1:], values[0])
-        except ZeroDivisionError:
-            raise ExpressionError("division by zero", self.offset) from None
-        except (OverflowError, ValueError) as error:
-            message = f"'{self.operation}' has no finite result: {error}"
-            raise ExpressionError(message, self.offset) from None
-
-
-OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": arithmetic.add,
-    "-": lambda a, b: arithmetic.add(a, arithmetic.negate(b)),
-    "*": arithmetic.multiply,
-    "/": arithmetic.divide,
-    "//": arithmetic.floor_divide,
-    "%": arithmetic.remainder,
-    "min": arithmetic.least,
-    "max": arithmetic.greatest,
-    "<=": functools.partial(arithmetic.compare, relation=operator.le),
-    ">=": functools.partial(arithmetic.compare, relation=operator.ge),
-    "==": functools.partial(arithmetic.compare, relation=operator.eq),
-    "!=": functools.partial(arithmetic.compare, relation=operator.ne),
-    "<": functools.partial(arithmetic.compare, relation=operator.lt),
-    ">": functools.partial(arithmetic.compare, relation=operator.gt),
-}
-COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
-ROUNDINGS: dict[str, Callable[[Any], Any]] = {"ceil": arithmetic.ceil, "floor": arithmetic.floor}
-FUNCTIONS = ("ceil", "floor", "min", "max")
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """`ceil` or `floor` of one part."""
-
-    operation: str
-    part: Node
-    offset: int
-
-    def names(self) -> frozenset[str]:
-        return self.part.names()
-
-    def value(self, lookup: Lookup, bits: bool) -> arithmetic.Value:
-        inner = self.part.value(lookup, bits)
-        try:
-            return ROUNDINGS[self.operation](inner)
-        except (OverflowError, ValueError):
-            raise ExpressionError(f"'{self.operation}' of a number that is not finite", self.offset) from None
 
 
 @dataclass(frozen=True)
@@ -238,7 +122,7 @@ def parse_expression(text: str) -> Expression:
     >>> parse_expression("= 2 * (rows + ")
     Traceback (most recent call last):
     ...
-    specs.expression.ExpressionError: the expression ends early: expected a number, a name or '('
+    specs.terms.ExpressionError: the expression ends early: expected a number, a name or '('
     """
     if len(text) > LONGEST:
         raise ExpressionError(f"the expression is longer than {LONGEST} characters", LONGEST)

@@ -54,6 +54,8 @@ def validate(
 ) -> Loaded[Any]:
     """Check a document against a model (a pydantic class, or a union of them) and return both.
 
+    A document with problems of its own is checked for others, and then refused.
+
     `overrides` are (key, value) texts; a key is a dotted path or a unique end of one. Raises SpecError with
     every problem.
 
@@ -71,7 +73,7 @@ def validate(
     2048
     """
     data = copy.deepcopy(document.value)
-    problems: list[Problem] = []
+    problems: list[Problem] = list(document.problems)
     applied: dict[str, Any] = {}
     argument = _argument(kind, reference_text)
     for key, text in overrides:
@@ -88,9 +90,10 @@ def validate(
     def place(path: Key, offset: int = 0, key: bool = False) -> Place:
         return _place(document, applied, kind, reference_text, path, offset, key)
 
-    failed: dict[Key, Problem] = {}
+    failed: dict[Key, Problem] = {path: problem for path, problem in document.unread.items() if path}
     if any(getattr(each, "ties", False) for each in paths.models(model, data)):
-        values, failed = ties.resolve_ties(data, paths.slots(model, data), paths.legal_paths(model, data), place)
+        slots, legal = paths.slots(model, data), paths.legal_paths(model, data)
+        values, failed = ties.resolve_ties(data, slots, legal, place, failed)
         problems += failed.values()
         for tied, number in values.items():
             _set(data, tied, number)
@@ -116,6 +119,9 @@ def load_file(
 ) -> Loaded[Any]:
     """Read and validate one file. Raises SpecError."""
     return validate(read_file(path), model, kind, overrides, reference_text or str(path))
+
+
+INSTALLED = Path(__file__).resolve().parent.parent  # where einfuse's own folders lie
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,11 @@ class Library:
             raise SpecError(f"{self.kind} '{name}' is in two files: {files}")
         return found[0]
 
+    def _shown(self, name: str) -> str:
+        """How messages call a file of einfuse's own: `arch/library/systolic.yaml`, wherever it is installed."""
+        file = self.path(name).resolve()
+        return file.relative_to(INSTALLED).as_posix() if file.is_relative_to(INSTALLED) else ""
+
     def load(self, reference: str) -> Loaded[Any]:
         """The spec that `NAME[:key=value,...]` or `path/to/file.yaml[:key=value,...]` means, checked.
 
@@ -164,7 +175,7 @@ class Library:
 
     def _load_named(self, reference: str) -> Loaded[Any]:
         parsed = parse_reference(reference)
-        document = read_file(self.path(parsed.name))
+        document = read_file(self.path(parsed.name), self._shown(parsed.name))
         problems = _misnamed(document, self.kind, parsed.name)
         try:
             loaded = validate(document, self.model, self.kind, parsed.overrides, reference)

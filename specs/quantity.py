@@ -24,6 +24,7 @@ from specs.units import (
     Dimension,
     decimal_text,
     dimension_named,
+    limit_problem,
     measure,
     plain_number,
 )
@@ -38,7 +39,7 @@ def parse_quantity(text: str, dimension: str) -> int | float:
 
     Dimensions: count, frequency (Hz), size (bytes), width (bits), bandwidth (bytes per second), time (s),
     energy (J), area (mm2), power (W), fraction. Raises ValueError that says what was found and what is
-    allowed.
+    allowed. How large a value may be is the annotated types' matter: `specs.units.LIMITS`.
 
     >>> parse_quantity("16 MiB", "size"), parse_quantity("1.41GHz", "frequency")
     (16777216, 1410000000)
@@ -54,7 +55,7 @@ def parse_quantity(text: str, dimension: str) -> int | float:
         if _NOT_FINITE.match(stripped):
             raise ValueError(f"expected a finite number, found '{shorten(stripped)}'")
         raise ValueError(f"found '{shorten(text)}', expected {kind.expected}")
-    return plain_number(measure(match[1], match[2], kind), kind)
+    return plain_number(measure(match[1], match[2], kind), kind, show_scalar(text))
 
 
 def show_quantity(value: int | float, dimension: str) -> str:
@@ -112,31 +113,34 @@ class Quantity:
     dimension: str
     zero: bool = False  # zero is allowed
     whole: bool = False  # whole base units only
-    most: float | None = None
+    most: int | float | None = None  # a tighter limit than the dimension's
 
     def read(self, found: Any) -> int | float:
         """The checked number for a value found in a spec. Raises ValueError."""
         kind = dimension_named(self.dimension)
         value = self._number(found, kind)
+        problem = limit_problem(value, show_scalar(found), kind)
+        if problem:
+            raise ValueError(problem)
         if value < 0 or (value == 0 and not self.zero):
             bound = "must not be negative" if self.zero else "must be greater than zero"
             raise ValueError(f"{bound}: found {show_scalar(found)}")
         if self.whole and not isinstance(value, int):
             raise ValueError(f"must be a whole number of bytes: found {show_scalar(found)}")
         if self.most is not None and value > self.most:
-            raise ValueError(f"must be at most {self.most:g}: found {show_scalar(found)}")
+            raise ValueError(f"must be at most {self.most}: found {show_scalar(found)}")
         return value
 
     def _number(self, found: Any, kind: Dimension) -> int | float:
         if isinstance(found, BaseInt | BaseFloat):
-            if not math.isfinite(found):
+            if isinstance(found, BaseFloat) and not math.isfinite(found):
                 raise ValueError(f"expected a finite number, found {float(found)}")
             return plain_number(Exact(int(found) if isinstance(found, BaseInt) else float(found)), kind)
         if isinstance(found, str):
             return parse_quantity(found, self.dimension)
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise ValueError(f"found {show_scalar(found)}, expected {kind.expected}")
-        if not math.isfinite(found):
+        if isinstance(found, float) and not math.isfinite(found):
             raise ValueError(f"expected a finite number, found {found}")
         if not kind.bare:
             raise ValueError(f"missing unit: found {_quoted(found)}, expected {kind.expected}")
@@ -154,7 +158,8 @@ class Quantity:
         if not kind.bare:
             return {**text, "description": title}
         lower = {"minimum": 0} if self.zero else {"exclusiveMinimum": 0}
-        upper = {} if self.most is None else {"maximum": self.most}
+        most = kind.limits.most if self.most is None else self.most
+        upper = {"maximum": int(most) if most == int(most) else float(most)}
         number = {"type": "integer" if kind.whole else "number", **lower, **upper}
         return {"anyOf": [number, text], "description": title, "examples": examples}
 

@@ -41,8 +41,8 @@ class _Open:
     value: dict[str, Any] | list[Any]
     keys: dict[str, int] = field(default_factory=dict)  # key -> its line, to name both of a duplicate
     key: Event = None
-    name: str = ""
-    skipped: int = 0  # unusable keys so far; their values are read for problems, and dropped
+    name: str | None = ""  # None: the key is unusable
+    dropped: int = 0  # values of unusable keys so far: read for problems, and left out
 
 
 class Reader:
@@ -54,6 +54,8 @@ class Reader:
         self.value: Any = None
         self.marks: dict[Key, Mark] = {}
         self.problems: list[Problem] = []
+        self.unread: dict[Key, Problem] = {}  # values that stand as null because of a problem
+        self.broken = False  # whether the text cannot be understood to its end
         self.documents = 0
         self.empty = False
         self.stack: list[_Open] = []
@@ -67,6 +69,7 @@ class Reader:
             for event in self._events():
                 if not self._take(event):
                     return
+            return
         except ReaderError as error:
             before = self.text[: error.position]
             column = error.position - (before.rfind("\n") + 1)
@@ -78,6 +81,7 @@ class Reader:
         except (YAMLError, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError):
             # The parser has rare slips of its own on garbage; the text is not YAML either way.
             self.complain("not YAML: the text cannot be read", 0, 0)
+        self.broken = True
 
     def _events(self) -> Iterator[Event]:
         yield from YAML(typ="safe", pure=True).parse(self.text)
@@ -94,14 +98,19 @@ class Reader:
                 self.complain("found a YAML version other than 1.2", at.line, at.column)
         elif isinstance(event, AliasEvent):
             self.complain(f"alias '*{shorten(event.anchor)}' is not allowed: repeat the value", at.line, at.column)
-            self._put(event, None)
+            self._put_unread(event)
         elif isinstance(event, ScalarEvent):
             self._refuse_labels(event)
-            self._put(event, self._scalar(event))
+            try:
+                self._put(event, self._scalar(event))
+            except ValueError as error:
+                self.complain(str(error), at.line, at.column)
+                self._put_unread(event)
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
             self._refuse_labels(event)
             if len(self.stack) + self.in_key >= DEEPEST:
                 self.complain(f"nested deeper than {DEEPEST} levels", at.line, at.column)
+                self.broken = True
                 return False
             self._open(event)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -124,11 +133,7 @@ class Reader:
         if event.style:
             return event.value
         self.empty = not self.stack and event.value == ""
-        try:
-            return read_scalar(event.value)
-        except ValueError as error:
-            self.complain(str(error), event.start_mark.line, event.start_mark.column)
-            return None
+        return read_scalar(event.value)
 
     def _expects_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
@@ -147,6 +152,10 @@ class Reader:
         path = self._put(event, value)
         self.stack.append(_Open(path, value))
 
+    def _put_unread(self, event: Event) -> None:
+        """Store a null for a value that the last problem left out."""
+        self.unread[self._put(event, None)] = self.problems[-1]
+
     def _put(self, event: Event, value: Any) -> Key:
         """Store a node where it belongs and mark it; returns its path."""
         if self.in_key:
@@ -164,11 +173,12 @@ class Reader:
                 path = (*top.path, len(top.value))
                 top.value.append(value)
             else:
-                path = (*top.path, top.name)
+                path = (*top.path, f"\0{top.dropped}" if top.name is None else top.name)
                 assert top.key is not None
                 key_at = top.key.start_mark
                 mark = _mark(event, key_at.line + 1, key_at.column + 1)
-                top.value[top.name] = value
+                if top.name is not None:
+                    top.value[top.name] = value
                 top.key = None
         self.marks[path] = mark
         return path
@@ -178,7 +188,7 @@ class Reader:
         top.key = event
         if isinstance(value, str):
             first = top.keys.setdefault(value, at.line)
-            if first != at.line or value in top.value:
+            if value in top.value:
                 lines = f"first on line {first + 1}, again on line {at.line + 1}"
                 self.complain(f"duplicate key '{shorten(value)}': {lines}", at.line, at.column)
             else:
@@ -187,8 +197,8 @@ class Reader:
         elif isinstance(event, ScalarEvent):
             message = f"key {show_scalar(value)} is not text: put it in quotes"
             self.complain(message, at.line, at.column)
-        top.skipped += 1
-        top.name = f"\0{top.skipped}"  # no YAML key holds a NUL, so this collides with nothing
+        top.dropped += 1
+        top.name = None
 
 
 def _mark(event: Event, key_line: int | None = None, key_column: int | None = None) -> Mark:

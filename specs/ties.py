@@ -12,14 +12,16 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import Any
 
-from specs.expression import Expression, ExpressionError, is_expression, parse_expression
+from specs.expression import Expression, is_expression, parse_expression
 from specs.marks import Key
 from specs.paths import MISSING, Slot, dotted, find
 from specs.problems import Place, Problem
 from specs.quantity import in_base_units, parse_quantity
 from specs.scalars import show_scalar
+from specs.terms import ExpressionError
 
 PlaceOf = Callable[[Key, int], Place]
 
@@ -29,16 +31,20 @@ class _Known(Exception):
 
 
 def resolve_ties(
-    data: Any, slots: Mapping[str, Slot], legal: Iterable[str], place: PlaceOf
+    data: Any,
+    slots: Mapping[str, Slot],
+    legal: Iterable[str],
+    place: PlaceOf,
+    failed: Mapping[Key, Problem] = MappingProxyType({}),
 ) -> tuple[dict[Key, Any], dict[Key, Problem]]:
     """The value of every tie in the data, and the problem of every tie that has none, each by path.
 
     `slots` are the paths of the model, `legal` the keys that a name may mean, `place(path, offset)` the
-    position of a character of a value.
+    position of a character of a value, `failed` the values that are known to be wrong; they are among the problems.
     """
     legal = list(legal)
     written = {path: text for path, text in _leaves(data) if is_expression(text) and _takes_number(slots, path)}
-    problems: dict[Key, Problem] = {}
+    problems = dict(failed)
     ties: dict[Key, Expression] = {}
     for path, text in written.items():
         try:
@@ -95,7 +101,7 @@ def _number(slot: Slot, data: Any, values: Mapping[Key, Any], bits: bool) -> Any
             raise ExpressionError(f"'{slot.dotted}': {error}") from None
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ExpressionError(f"'{slot.dotted}' is not a number: it is {show_scalar(found)}")
-    if not math.isfinite(found):
+    if isinstance(found, float) and not math.isfinite(found):
         raise ExpressionError(f"'{slot.dotted}' is not a finite number")
     number = int(found) if isinstance(found, int) else float(found)
     if dimension == "width" and not bits:

@@ -2,12 +2,16 @@
 
 A quantity is read into the base unit of its dimension: Hz, bytes, bits, bytes per second, seconds, joules,
 mm2, watts. Arithmetic on the way is exact, so 0.3 MB is 300000 bytes and not 299999.99999999994.
+
+`LIMITS` is the one table of what a spec may say: generous, but physical, so that no number in it overflows what is
+computed from it.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,6 +63,11 @@ class Dimension:
     bare: bool = False  # a number without a unit is allowed
 
     @property
+    def limits(self) -> Limits:
+        """How small and how large a value of a spec may be."""
+        return LIMITS[self.name]
+
+    @property
     def expected(self) -> str:
         """The phrase of a message: "a frequency such as '940 MHz'"."""
         return f"{self.article} {self.name} such as '{self.example}'"
@@ -68,6 +77,35 @@ class Dimension:
         units = "|".join(sorted((re.escape(unit) for unit in self.units), key=len, reverse=True))
         return f"^\\s*{NUMBER_PATTERN}\\s*(?:{units}){'?' if self.bare else ''}\\s*$"
 
+
+@dataclass(frozen=True)
+class Limits:
+    """The smallest and the largest magnitude in base units, and how a message says so. Zero is a field's matter."""
+
+    least: Fraction
+    most: Fraction
+    words: str
+
+
+def _limits(least: Fraction | int, most: Fraction | int, words: str) -> Limits:
+    return Limits(Fraction(least), Fraction(most), words)
+
+
+LARGEST_COUNT = (1 << 63) - 1
+
+# dimension   base  smallest             largest          in words
+LIMITS: dict[str, Limits] = {
+    "count": _limits(1, LARGEST_COUNT, "a count is at most 9223372036854775807 (2^63 - 1)"),
+    "frequency": _limits(1, 10**12, "a frequency is from 1 Hz to 1000 GHz"),
+    "size": _limits(Fraction(1, 8), LARGEST_COUNT, "a size is from 1 b to 9223372036854775807 B (2^63 - 1)"),
+    "width": _limits(1, 1 << 40, "a width is from 1 b to 1099511627776 b (2^40)"),
+    "bandwidth": _limits(1, 10**18, "a bandwidth is from 1 B/s to 1000000 TB/s"),
+    "time": _limits(Fraction(1, 10**18), 10**9, "a time is from 1e-6 ps to 1e9 s"),
+    "energy": _limits(Fraction(1, 10**24), 10**9, "an energy is from 1e-9 fJ to 1e9 J"),
+    "area": _limits(Fraction(1, 10**12), 10**12, "an area is from 1e-6 um2 to 1e12 mm2"),
+    "power": _limits(Fraction(1, 10**15), 10**12, "a power is from 1e-9 uW to 1e12 W"),
+    "fraction": _limits(Fraction(1, 10**18), 10**18, "a fraction is from 1e-18 to 1"),
+}
 
 _BYTE = Fraction(1)
 _AREA = {"mm2": Fraction(1), "mm²": Fraction(1), "um2": Fraction(1, 10**6), "um²": Fraction(1, 10**6)}
@@ -128,7 +166,10 @@ def measure(number: str, unit: str, dimension: Dimension) -> Fraction:
     >>> measure("0.3", "MB", DIMENSIONS["size"])
     Fraction(300000, 1)
     """
-    value = exact_number(number)
+    try:
+        value = exact_number(number)
+    except ValueError as error:
+        raise ValueError(f"{error}; {dimension.limits.words}") from None
     if not unit:
         if not dimension.bare:
             raise ValueError(f"missing unit: found '{number}', expected {dimension.expected}")
@@ -155,24 +196,53 @@ def unit_problem(unit: str, dimension: Dimension) -> str:
     return f"unknown unit '{shorten(unit)}'{hint} expected {dimension.expected}"
 
 
-def plain_number(value: Fraction, dimension: Dimension) -> int | float:
-    """The exact value as the dimension holds it. Raises ValueError where it must be whole and is not.
+def plain_number(value: Fraction, dimension: Dimension, found: str = "") -> int | float:
+    """The exact value, written `found`, as the dimension holds it.
+
+    Raises ValueError where it must be whole and is not, and for one beyond the range of floats.
 
     >>> plain_number(Fraction(3, 2), DIMENSIONS["size"]), plain_number(Fraction(3), DIMENSIONS["time"])
     (1.5, 3.0)
     """
-    if dimension.exact and value.denominator == 1:
+    if dimension.exact and value.denominator == 1 and abs(value) <= _LARGEST_FLOAT:
         return value.numerator
-    if dimension.whole:
+    if dimension.whole and value.denominator != 1:
         what = "number" if not dimension.base else "number of bits"
-        raise ValueError(f"expected a whole {what} such as '{dimension.example}', found {float(value):g}")
+        raise ValueError(f"expected a whole {what} such as '{dimension.example}', found {_rough(value)}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if math.isinf(number):
-        raise ValueError(f"number out of range: expected {dimension.expected}")
+        raise ValueError(f"number out of range: found {found or _rough(value)}; {dimension.limits.words}")
     return number
+
+
+_LARGEST_FLOAT = Fraction(sys.float_info.max)
+
+
+def limit_problem(value: Fraction | int | float, found: str, dimension: Dimension) -> str | None:
+    """The sentence for a value, written `found`, beyond the limits of its dimension; None within them.
+
+    >>> limit_problem(10**13, "'10 THz'", DIMENSIONS["frequency"])
+    "number out of range: found '10 THz'; a frequency is from 1 Hz to 1000 GHz"
+    """
+    limits = dimension.limits
+    magnitude: Fraction = abs(Fraction(value))
+    least, most = limits.least, limits.most
+    if isinstance(value, float):
+        least, most = Fraction(float(least)), Fraction(float(most))  # as near as the value can come to them
+    if magnitude == 0 or least <= magnitude <= most:
+        return None
+    return f"number out of range: found {found}; {limits.words}"
+
+
+def _rough(value: Fraction) -> str:
+    """A value in a few digits, whatever its size."""
+    try:
+        return f"{float(value):g}"
+    except OverflowError:
+        return f"a number of {len(str(abs(int(value))))} digits"
 
 
 def decimal_text(value: Fraction) -> str | None:

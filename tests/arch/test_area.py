@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,3 +97,17 @@ def test_registers_that_are_not_stated_have_no_area():
 def test_a_larger_machine_is_larger():
     areas = total(machine_area_um2(swept(SIDES), FUSEMAX).values()).value
     assert (np.diff(areas) > 0).all()
+
+
+def test_a_machine_that_fixes_a_type_has_the_hardware_of_that_type():
+    """An int8 array by hand: macs a quarter as large, half the bits of a word, buffer rows of 8-bit words."""
+    whole = machine("fusemax-cloud")
+    narrow = replace(whole, types={"*": "int8"}).with_values({"buffer.row": 256 * 8})
+    parts, before = machine_area_um2(narrow, FUSEMAX), machine_area_um2(whole, FUSEMAX)
+    element = (71 * 64 + 16 * 64 * 5.98 + 2 * 5.81742 * 4) + 49.29 / 2 + 1545 / 4
+    assert parts["array_2d"].value == pytest.approx(256 * 256 * element + 256, rel=1e-12)
+    assert "assumption: mac in int8 from fp16, by the square of the width" in parts["array_2d"].how
+    assert parts["buffer"] == before["buffer"]
+    same = machine_area_um2(replace(whole, types={"*": "bf16"}), FUSEMAX)
+    assert same == before
+    assert machine_area_um2(replace(whole, types={"Q": "int8"}), FUSEMAX) == before

@@ -268,3 +268,66 @@ def test_reading_a_machine_imports_no_numpy():
 def test_a_machine_is_a_value():
     assert isinstance(machine("systolic"), Machine)
     assert machine("systolic") == machine("systolic")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("clock=1e308MHz", "clock: number out of range: found '1e308MHz'; a frequency is from 1 Hz to 1000 GHz"),
+        (
+            "clock=1e401MHz",
+            "clock: number out of range: found '1e401'; a frequency is from 1 Hz to 1000 GHz",
+        ),
+        ("clock=1e-300MHz", "clock: number out of range: found '1e-300MHz'; a frequency is from 1 Hz to 1000 GHz"),
+        (
+            "buffer.size=1e400MiB",
+            "memories.buffer.size: number out of range: found '1e400MiB'; "
+            "a size is from 1 b to 9223372036854775807 B (2^63 - 1)",
+        ),
+        (
+            "dram.bandwidth=2e18B/s",
+            "memories.dram.bandwidth: number out of range: found '2e18B/s'; a bandwidth is from 1 B/s to 1000000 TB/s",
+        ),
+        ("rows=9e18", "units.array_2d.rows: must be at most 1048576: found 9e+18"),
+        ("array_1d.registers=2Mi", "units.array_1d.registers: must be at most 1048576: found '2Mi'"),
+    ],
+)
+def test_numbers_beyond_what_is_physical_are_refused(values, message):
+    with pytest.raises(SpecError) as caught:
+        machine(f"fusemax-cloud:{values}")
+    assert str(caught.value) == f"arch argument 'fusemax-cloud:{values}': {message}"
+
+
+def test_a_count_of_400_digits_in_a_tie_is_refused():
+    with pytest.raises(SpecError, match=r"array_2d\.cols: number out of range"):
+        machine("fusemax-cloud:array_2d.cols=" + "9" * 400)
+
+
+def test_a_duplicate_key_hides_no_other_fault(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "arch: mine\n"
+        "kind: spatial\n"
+        "clock: 1 GHz\n"
+        "clock: 2 GHz\n"
+        "memories:\n"
+        "  dram: {row: 64}\n"
+        "units:\n"
+        "  array: {rows: 4, cols: 1e999, lames: 3, operations: {mac: {}}}\n"
+        "  vector: {lanes: = 2 * array.cols, operations: {mac: {}}}\n"
+        "energy: fusemax-45nm\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        machine(str(path))
+    assert str(caught.value).replace(f"{path}:", "").splitlines() == [
+        "4:1: duplicate key 'clock': first on line 3, again on line 4",
+        "6:15: memories.dram.row: missing unit: found '64', expected a width such as '16 b'",
+        "8:26: number out of range: found '1e999', the largest is about 1.8e308",
+        "8:33: unknown key 'lames' in 'units.array'; did you mean 'lanes'? allowed: rows, cols, lanes, registers, "
+        "operations",
+    ]
+
+
+def test_a_file_of_the_library_is_called_by_its_folder_and_name():
+    place = machine("systolic").place
+    assert place is not None and place.source == "arch/library/systolic.yaml"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from arch.cost import Cost, total
 from arch.table import table, table_names
+from arch.widths import WIDTHS
 from specs import SpecError
 
 FUSEMAX, HOROWITZ = table("fusemax-45nm"), table("horowitz-45nm")
@@ -154,7 +155,7 @@ def test_energy_is_in_proportion_to_the_bits_moved(bits):
         (
             "sram",
             {"size_bytes": np.array([16, 24, 64]) * MIB, "row_bits": 4096},
-            "table; interpolated: sram energy by a power law in size within 16 MiB to 32 MiB; "
+            "interpolated: sram energy by a power law in size within 16 MiB to 32 MiB; "
             "extrapolated: sram energy by a power law in size beyond 16 MiB to 32 MiB",
         ),
         (
@@ -177,9 +178,9 @@ def test_how_names_the_law_and_whether_it_left_the_rows(component, attributes, h
     ("size", "side", "how"),
     [
         (256 << 10, 256, "table"),
-        (384 << 10, 256, "interpolated: sram area, affine in bytes within 256 KiB to 0.5 MiB"),
-        (16 * MIB, 256, "extrapolated: sram area, affine in bytes beyond 256 KiB to 0.5 MiB"),
-        (256 << 10, 200, "table; extrapolated: sram area as banked for the nearest side, 256"),
+        (384 << 10, 256, "interpolated: sram area, affine in bytes within 256 KiB to 512 KiB"),
+        (16 * MIB, 256, "extrapolated: sram area, affine in bytes beyond 256 KiB to 512 KiB"),
+        (256 << 10, 200, "extrapolated: sram area as banked for the nearest side, 256"),
     ],
 )
 def test_how_names_the_law_of_an_area(size, side, how):
@@ -218,9 +219,55 @@ def test_an_assumption_shows_in_how(component, action, how):
     assert HOROWITZ.energy_pj(component, action).how == how
 
 
-def test_a_type_without_a_row_costs_what_the_first_row_costs_and_says_so():
-    cost = FUSEMAX.energy_pj("mac", "compute", type="fp8")
-    assert (cost.value, cost.how) == (17.1645, "assumption: mac in fp8 costs what it costs in fp16")
+@pytest.mark.parametrize(
+    ("costs", "operation", "type", "energy", "how"),
+    [
+        (FUSEMAX, "mac", "fp8", 17.1645 / 4, "assumption: mac in fp8 from fp16, by the square of the width"),
+        (FUSEMAX, "mac", "fp32", 17.1645 * 4, "assumption: mac in fp32 from fp16, by the square of the width"),
+        (FUSEMAX, "mac", "int16", 17.1645, "assumption: mac in int16 as in fp16, of the same width"),
+        (FUSEMAX, "add", "fp64", 8.3395 * 4, "assumption: add in fp64 from fp16, in proportion to the width"),
+        (
+            HOROWITZ,
+            "mac",
+            "int16",
+            (0.3 * 3.2) ** 0.5,
+            "assumption: mac in int16 between int8 and int32, by a power of the width",
+        ),
+        (
+            HOROWITZ,
+            "max",
+            "int8",
+            0.025,
+            "assumption: max in int8 from int32, in proportion to the width; "
+            "assumption: floats compare as integers of their width, by the int32 adder",
+        ),
+        (HOROWITZ, "mac", "nf3", 2.0, "assumption: mac in nf3 costs what it costs in fp16"),
+    ],
+)
+def test_a_type_without_a_row_is_priced_by_a_law_that_how_names(costs, operation, type, energy, how):
+    cost = costs.energy_pj(operation, "compute", type=type)
+    assert (cost.value, cost.how) == (pytest.approx(energy, rel=1e-12), how)
+
+
+@pytest.mark.parametrize("costs", TABLES, ids=lambda each: each.name)
+def test_every_type_has_a_price_that_grows_with_its_width(costs):
+    for operation in costs.spec.operations:
+        for family in (("fp8", "fp16", "fp32", "fp64"), ("fp8", "bf16", "fp32", "fp64"), ("int8", "int16", "int32")):
+            for value in (
+                [costs.energy_pj(operation, "compute", type=type).value for type in family],
+                [costs.area_um2(operation, type=type).value for type in family],
+            ):
+                assert value == sorted(value) and value[0] < value[-1], (operation, family)
+    mac = {type: costs.energy_pj("mac", "compute", type=type).value for type in WIDTHS}
+    assert mac["int8"] < mac["bf16"] == mac["fp16"] <= mac["fp32"] < mac["fp64"]
+
+
+def test_a_register_file_is_priced_by_the_bits_of_its_word():
+    assert FUSEMAX.energy_pj("register_file", "read", depth=16, word_bits=32).value == 2 * 2.190435
+    whole, half = (FUSEMAX.area_um2("register_file", depth=16, word_bits=bits) for bits in (16, 8))
+    assert whole.value is not None and half.value is not None
+    assert whole.value - half.value == pytest.approx(64 * 16 * 5.98)
+    assert (whole.how, half.how) == ("table", "extrapolated: register word in proportion to bits from 16 b")
 
 
 def test_hardware_inside_another_operation_is_not_counted_again():
@@ -299,4 +346,4 @@ def test_faults_of_a_table_come_together(tmp_path):
 
 def test_a_total_keeps_every_how_and_source_once():
     parts = [Cost(1.0, "table", "a"), Cost(2.0, "table; extrapolated: x", "a; b"), Cost(3.0, "table", "")]
-    assert total(parts) == Cost(6.0, "table; extrapolated: x", "a; b")
+    assert total(parts) == Cost(6.0, "extrapolated: x", "a; b")

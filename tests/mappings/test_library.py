@@ -99,7 +99,7 @@ def test_decode_uses_every_column_and_reads_each_key_once_for_its_group() -> Non
 def test_decode_of_short_contexts_spreads_its_keys_over_the_columns(keys: int) -> None:
     made, _ = counted("fusemax-decode", "fusemax-cloud", f"attention:heads=8,seq_len={keys},phase=decode")
     tile = made.part("m0").extent
-    assert -(-keys // tile) > 256 / 2  # splits that have a key, each on a column of its own
+    assert tile is not None and -(-keys // tile) > 256 / 2  # splits that have a key, each on a column of its own
 
 
 def test_a_group_of_query_heads_shares_the_keys_that_it_reads() -> None:

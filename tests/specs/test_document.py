@@ -46,17 +46,23 @@ REFUSED = [
 ]
 
 
+def refusal(text):
+    """What is wrong with a text, whether it can be read on or not."""
+    try:
+        return str(SpecError(read_text(text, "a.yaml").problems))
+    except SpecError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize(("text", "message"), REFUSED)
 def test_what_is_refused_is_named_with_its_place(text, message):
-    with pytest.raises(SpecError) as caught:
-        read_text(text, "a.yaml")
-    assert str(caught.value) == message
+    assert refusal(text) == message
 
 
 def test_several_problems_come_together():
-    with pytest.raises(SpecError) as caught:
-        read_text("a: &x [*x, !!int 3]\n2: b\na: 1e999\n", "a.yaml")
-    assert [str(problem.place) for problem in caught.value.problems] == [
+    document = read_text("a: &x [*x, !!int 3]\n2: b\na: 1e999\n", "a.yaml")
+    assert document.value == {"a": [None, 3]}
+    assert [str(problem.place) for problem in SpecError(document.problems).problems] == [
         "a.yaml:1:4",
         "a.yaml:1:8",
         "a.yaml:1:12",
@@ -68,9 +74,9 @@ def test_several_problems_come_together():
 
 def test_an_alias_bomb_is_refused_before_it_grows():
     lines = ["a0: &a0 [lol, lol]"] + [f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]" for n in range(1, 30)]
-    with pytest.raises(SpecError) as caught:
-        read_text("\n".join(lines), "bomb.yaml")
-    assert str(caught.value.problems[0]) == ("bomb.yaml:1:5: anchor '&a0' is not allowed: aliases are not read")
+    assert str(read_text("\n".join(lines), "bomb.yaml").problems[0]) == (
+        "bomb.yaml:1:5: anchor '&a0' is not allowed: aliases are not read"
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,6 +154,19 @@ def test_places_of_keys_values_and_what_is_not_there():
 def test_what_json_writes_is_read_back(data):
     if data:
         assert read_text(json.dumps(data), "a.yaml").value == data
+
+
+def test_a_file_below_the_current_directory_is_called_from_there(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "a.yaml"
+    file.write_text("a: 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_file(file).source == "sub/a.yaml"
+    assert read_file("./sub/a.yaml").source == "./sub/a.yaml"
+    monkeypatch.chdir(tmp_path / "sub")
+    assert read_file("../sub/a.yaml").source == "../sub/a.yaml"
+    monkeypatch.chdir(tmp_path.parent)
+    assert read_file(file, "b.yaml").source == "b.yaml"
 
 
 def test_files(tmp_path):

@@ -106,7 +106,10 @@ LENGTHS = "prefill has seq_len queries over context + seq_len keys, unless queri
         ("bert:seq_len=8.5", ["seq_len: expected a whole number such as '16Ki', found 8.5"]),
         ("bert:seq_len=8,window=0", ["window: must be greater than zero: found 0"]),
         ("bert:seq_len=8,causal=yes", ["causal: found 'yes', expected true or false"]),
-        ("bert:seq_len=1e30", ["'seq_len' is 1e+30, more than a count can be (2^63 - 1)"]),
+        (
+            "bert:seq_len=1e30",
+            ["seq_len: number out of range: found 1e+30; a count is at most 9223372036854775807 (2^63 - 1)"],
+        ),
         (
             "bert:seq_len=9223372036854775807,context=1",
             ["'context + seq_len' is 9.223e+18, more than a count can be (2^63 - 1)"],

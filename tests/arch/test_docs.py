@@ -1,0 +1,54 @@
+"""The examples of docs/machines.md are files that work, and what it says of them holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from arch import machine, machine_area_um2, table, total
+from arch.spec import ArchSpec
+from arch.tablespec import TableSpec
+
+PAGE = (Path(__file__).parents[2] / "docs" / "machines.md").read_text(encoding="utf-8")
+EXAMPLES = {block.split(":")[0]: block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The page's examples as files."""
+    paths = {}
+    for kind, text in EXAMPLES.items():
+        paths[kind] = tmp_path / f"{kind}.yaml"
+        paths[kind].write_text(text, encoding="utf-8")
+    return paths
+
+
+def test_the_machine_of_the_page(written):
+    found = machine(str(written["arch"]))
+    assert found.units["vector"].axes == {"lanes": 32}
+    assert found.memories["buffer"].row_bits == 32 * 8
+    assert found.units["array"].slots("exp") == 6
+    assert found.units["vector"].slots("divide") == 4
+    assert found.types == {"*": "int8"}
+    wide = machine(f"{written['arch']}:array.cols=64")
+    assert wide.units["vector"].axes == {"lanes": 64} and wide.memories["buffer"].row_bits == 512
+    area = total(machine_area_um2(found, table(found.energy)).values())
+    assert area.value > 0 and "assumption: divide in int8" in area.how
+
+
+def test_the_table_of_the_page(written):
+    prices = table(str(written["table"]))
+    assert prices.energy_pj("mac", "compute").value == 0.2
+    assert prices.energy_pj("mac", "compute", type="bf16").value == 0.9
+    assert prices.area_um2("add", beside=("mac",)).value == 0
+    mine = machine(f"{written['arch']}:energy={written['table']}")
+    assert mine.energy == str(written["table"])
+
+
+def test_every_key_of_a_machine_and_of_a_table_is_on_the_page():
+    keys = set(ArchSpec.model_fields) | {"size", "bandwidth", "row", "rows", "cols", "lanes", "registers", "operations"}
+    keys |= {"as", "interval", "latency"} | set(TableSpec.model_fields) | {"inside", "types", "side"}
+    for key in keys:
+        assert re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`|^\s*-? ?\{{?{key}:|[{{ ]{key}:", PAGE, re.MULTILINE), key

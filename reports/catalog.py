@@ -77,6 +77,8 @@ def kinds_of(reference: str) -> list[str]:
 
 def kind_of_file(path: Path) -> str:
     """The kind of a spec file, which is its first key. Raises SpecError."""
+    if path.exists() and not path.is_file():  # reading a FIFO would wait for its writer
+        raise SpecError(f"{path}: not a regular file; a spec is a YAML file")
     document = read_file(path)
     first = next(iter(document.value), "")
     if first in KINDS:

@@ -22,7 +22,6 @@ app = typer.Typer(
     name="einfuse",
     help="Cost attention on an accelerator: latency, energy, traffic, utilisation, and what bounds it.",
     epilog="Exit codes: 0 ok, 1 a comparison failed, 2 bad input, 3 infeasible, 4 a tool is missing, 5 failed at work.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -51,6 +50,8 @@ def _root(
 
         write(f"einfuse {installed()}\n")
         raise typer.Exit(OK)
+    if context.invoked_subcommand is None:
+        write(f"{context.get_help()}\n")
     return OK
 
 
@@ -191,12 +192,14 @@ def compare(
 @app.command()
 def report(
     paper: Annotated[str, typer.Argument(help="A published result: fusemax, or a file.")],
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
+    folder: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
 
-    say(*writing.write_report(paper, folder))
+    if not folder.strip():
+        raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
+    say(*writing.write_report(paper, Path(folder)))
     return OK
 
 
@@ -224,12 +227,15 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         code: Any = app(args=arguments, prog_name="einfuse", standalone_mode=False)
     except typer.Abort:
+        note("interrupted")
         return INTERRUPTED
     except usage_error as error:  # type: ignore[misc]
         return _wrong_use(error)
     except command_error as error:  # type: ignore[misc]
         note(f"einfuse: {error}")
         return BAD_INPUT
+    if code == INTERRUPTED:  # typer has turned the interrupt into its code
+        note("interrupted")
     return code if isinstance(code, int) else OK
 
 
@@ -237,7 +243,5 @@ def _wrong_use(error: Any) -> int:
     """A message in the form of all others, for a command line that cannot be read."""
     message = error.format_message().strip().rstrip(".")
     command = error.ctx.command_path if error.ctx else "einfuse"
-    if not message:  # no command at all: the help has been printed
-        return BAD_INPUT
     note(f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'")
     return BAD_INPUT

@@ -232,7 +232,8 @@ def _own(found: Comparison) -> list[RenderableType]:
             shares = [quantities.percent(first.utilization[unit]) for unit in units]
             energies = [quantities.si(record.energy_j, "J") for record in records]
             shown = label if length == next(iter(paper.lengths)) else ""
-            rows.append((shown, length, *shares, quantities.duration(first.latency_s), *energies))
+            tokens = quantities.count(paper.lengths[length])
+            rows.append((shown, tokens, *shares, quantities.duration(first.latency_s), *energies))
     columns = ("", "length>", *(f"{name}>" for name in paper.report.units.values()), "latency>")
     energy = [f"energy\n{label}>" for label in paper.accountings.values()]
     return [heading(f"{paper.paper}: our results for {model}"), table((*columns, *energy), rows)]

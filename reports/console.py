@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPED_COLUMNS = 80
+GAP = 2  # columns between two columns of a table
 LABEL = 32  # characters of a first column that are kept on one line
 
 
@@ -43,18 +45,22 @@ def note(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def width() -> int:
+    """Columns of the terminal, or 80 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_COLUMNS
+
+
 def render(*parts: RenderableType) -> str:
-    """What `say` would print: at the terminal's width, or 80 columns where there is none."""
+    """What `say` would print."""
     from io import StringIO
 
     from rich.console import Console
 
-    terminal = sys.stdout.isatty()
     buffer = StringIO()
     console = Console(
         file=buffer,
-        force_terminal=terminal,
-        width=None if terminal else PIPED_COLUMNS,
+        force_terminal=sys.stdout.isatty(),
+        width=width(),
         highlight=False,
         emoji=False,
         markup=False,
@@ -75,46 +81,88 @@ def heading(text: str) -> RenderableType:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 2) -> Table:
     """A plain table; a column whose name ends in `>` is aligned to the right.
 
+    Text wraps where it must. Where that does not fit either, each row becomes a block of names and values.
+
     >>> print(render(table(("level", "read>"), [("dram", "384 MiB"), ("buffer", "6 MiB")])), end="")
       level      read
       dram    384 MiB
       buffer    6 MiB
     """
+    body = [[str(cell) for cell in row] for row in rows]
+    short = all(len(row[0]) <= LABEL for row in body)
+    rigid = [name.endswith(">") or (index == 0 and short) for index, name in enumerate(columns)]
+    if _least_width(columns, body, rigid, indent) > width():
+        return _blocks(columns, body, indent)
+    return _grid(columns, body, rigid, indent)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], rigid: Sequence[bool], indent: int) -> Table:
     from rich.table import Table
 
-    rows = [[str(cell) for cell in row] for row in rows]
-    short = all(len(row[0]) <= LABEL for row in rows)
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for index, name in enumerate(columns):
         justify: Any = "right" if name.endswith(">") else "left"
         label = name.removesuffix(">")
         label = " " * indent + label if index == 0 else label
-        made.add_column(label, justify=justify, overflow="fold", no_wrap=justify == "right" or (index == 0 and short))
+        made.add_column(label, justify=justify, overflow="fold", no_wrap=rigid[index])
     for first, *rest in rows:
         made.add_row(" " * indent + first, *rest)
     return made
 
 
+def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]], rigid: Sequence[bool], indent: int) -> int:
+    """The narrowest that a grid can be: rigid columns whole, text wrapped between words."""
+    from rich.cells import cell_len
+
+    total = indent + GAP * (len(columns) - 1)
+    for index, name in enumerate(columns):
+        cells = [name.removesuffix(">"), *(row[index] for row in rows)]
+        parts = [part for cell in cells for part in (cell.splitlines() if rigid[index] else cell.split())]
+        total += max((cell_len(part) for part in parts), default=0)
+    return total
+
+
+def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> Table:
+    """One block for each row: its first cell, then the other columns by name; an empty first cell repeats the last."""
+    from rich.table import Table
+
+    names = [" ".join(name.removesuffix(">").split()) for name in columns]
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    group = ""
+    for first, *rest in rows:
+        group = first or group
+        made.add_row(" " * indent + (names[0] or "of"), group)
+        for name, cell in zip(names[1:], rest, strict=True):
+            made.add_row(" " * (indent + 2) + name, cell)
+    return made
+
+
 def wrapped(text: str) -> str:
-    """A sentence within 80 columns; what is indented stays so.
+    """A sentence within 80 columns, or the terminal's if it is narrower; what is indented stays so.
 
     >>> print(wrapped("  " + "word " * 16))
       word word word word word word word word word word word word word word word
       word
     """
     indent = text[: len(text) - len(text.lstrip())]
-    return textwrap.fill(text.strip(), PIPED_COLUMNS - 2, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.fill(text.strip(), _text_width(), initial_indent=indent, subsequent_indent=indent)
 
 
 def bullets(notes: Iterable[str]) -> str:
-    """Sentences as a list, within 80 columns.
+    """Sentences as a list, as wide as `wrapped` makes them.
 
     >>> print(bullets(["one", "two"]))
       - one
       - two
     """
-    wrap = textwrap.TextWrapper(PIPED_COLUMNS - 2, initial_indent="  - ", subsequent_indent="    ")
+    wrap = textwrap.TextWrapper(_text_width(), initial_indent="  - ", subsequent_indent="    ")
     return "\n".join(wrap.fill(note) for note in notes)
+
+
+def _text_width() -> int:
+    return max(min(PIPED_COLUMNS, width()) - 2, 20)
 
 
 def fields(pairs: Iterable[tuple[str, str]], indent: int = 0) -> Table:

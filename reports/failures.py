@@ -7,8 +7,11 @@ their own; none of them shows a traceback.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from specs import Infeasible, SpecError, ToolMissing
 
@@ -21,14 +24,29 @@ INFEASIBLE = 3
 TOOL_MISSING = 4
 RUN_FAILED = 5
 INTERRUPTED = 130
+TERMINATED = 143  # as a shell reports a process that SIGTERM ended
+
+
+class Terminated(BaseException):
+    """SIGTERM: unwinds like an interrupt, so that drafts are removed."""
+
+
+_asked_to_end = threading.Event()  # a library's bare `except:` may have caught what the signal raised
+
+
+def end_if_asked() -> None:
+    """Raise Terminated if SIGTERM has come; for the steps of long work."""
+    if _asked_to_end.is_set():
+        raise Terminated
 
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; what a user can cause becomes a message on stderr."""
     try:
-        code = command()
-        sys.stdout.flush()
-        return code
+        with _termination_unwinds():
+            code = command()
+            sys.stdout.flush()
+            return code
     except (ReaderGone, BrokenPipeError):
         _drop_stdout()
         return OK
@@ -51,6 +69,29 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         note("interrupted")
         return INTERRUPTED
+    except Terminated:
+        note("terminated")
+        return TERMINATED
+
+
+@contextmanager
+def _termination_unwinds() -> Iterator[None]:
+    """SIGTERM raises `Terminated` inside; only a process's main thread can ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(number: int, frame: object) -> None:
+        _asked_to_end.set()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one does not disturb the clearing up
+        raise Terminated
+
+    _asked_to_end.clear()
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _os_message(error: OSError) -> str:

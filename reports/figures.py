@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import style
 from .precision import EXACT, FLAT, RANDOM
+from .quantities import count
 from .study import Study
 from .style import INK, MARKERS, PALETTE
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LENGTH_LABEL = "sequence length (tokens)"
+THIN = 0.6
 DEPARTS = 0.02  # a model whose last value is further off than this is drawn on its own
 
 
@@ -35,46 +37,51 @@ class Drawing:
 def draw_all(study: Study, folder: Path) -> list[Drawing]:
     """Draw and write every figure."""
     drawn = []
+    texts = _texts(study)
     with style.styled():
-        for name, (title, caption, draw) in _plan(study).items():
+        for name, draw in FIGURES.items():
             style.save(draw(study), folder, name)
-            drawn.append(Drawing(name, title, caption))
+            drawn.append(Drawing(name, *texts[name]))
     return drawn
 
 
-def _plan(study: Study) -> dict[str, tuple[str, str, Callable[[Study], Figure]]]:
+def files() -> list[str]:
+    """The names of the files that `draw_all` writes."""
+    return [f"{name}.{kind}" for name in FIGURES for kind in style.FORMATS]
+
+
+def _texts(study: Study) -> dict[str, tuple[str, str]]:
+    """The title and the caption of each figure."""
     model, report = study.model, study.paper.report
     others = ", ".join(each for each in study.paper.models if each != model)
-    band = f"Thick: {model}. Thin: {others}, named where they differ."
+    band = f"Thick, with markers: {model}. Thin: {others}, named where they differ."
     shares = report.units[report.shares]
     return {
-        "utilization": (
-            "Utilisation of the arrays",
-            f"Operation slots used, of elements × time. {band}",
-            utilization,
-        ),
-        "speed-up": (f"Speed-up over {report.slow}", f"Latency of {report.slow}, over that of each. {band}", speed_up),
+        "utilization": ("Utilisation of the arrays", f"Operation slots used, of elements × time. {band}"),
+        "speed-up": (f"Speed-up over {report.slow}", f"Latency of {report.slow}, over that of each. {band}"),
         "time-share": (
             f"What the {shares} spends its time on",
             f"{model}. Each Einsum's part of the {shares}'s operation slots; the blank rest is idle.",
-            time_share,
         ),
         "energy": (
             "Energy by component, under each accounting",
-            f"{model}, {_middle(study)} tokens, for one query and one key of one head.",
-            energy,
+            f"{model}, {_shown(study, _middle(study))} tokens, for one query and one key of one head.",
         ),
         "denominator": (
             "The running denominator, by the type of the state",
-            "One query, evaluated by the oracle in the declared types.",
-            denominator,
+            "One query, evaluated by the oracle in the declared types. With random scores a curve falls where a new "
+            "maximum rescales a sum that has stopped growing.",
         ),
         "state-error": (
             "Error from the type of the state",
             "Relative to float64, flat scores solid, random scores dashed. An error of exactly zero is not drawn.",
-            state_error,
         ),
     }
+
+
+def _shown(study: Study, length: str) -> str:
+    """A length as figures write it; the paper's name for it may differ."""
+    return count(study.paper.lengths[length])
 
 
 def _middle(study: Study) -> str:
@@ -93,7 +100,7 @@ def _lines(axes: Axes, study: Study, value: Callable[[str, str, str], float]) ->
         first = values[study.model]
         departing = [m for m, each in values.items() if abs(each[-1] / first[-1] - 1) > DEPARTS]
         for model in departing:
-            axes.plot(places, values[model], color=colour, linewidth=0.9)
+            axes.plot(places, values[model], color=colour, linewidth=THIN)
             end = (places[-1], values[model][-1])
             axes.annotate(
                 model, end, xytext=(5, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False
@@ -106,8 +113,8 @@ def _layer(index: int) -> dict[str, Any]:
     wide = max(2 - index, 0)
     return {
         "marker": MARKERS[index],
-        "linewidth": 1.3 + 0.8 * wide,
-        "markersize": 4 + 1.8 * wide,
+        "linewidth": 2.0 + 0.7 * wide,
+        "markersize": 4.5 + 1.7 * wide,
         "zorder": 3 + index,
         "color": PALETTE[index],
     }
@@ -151,7 +158,7 @@ def time_share(study: Study) -> Figure:
             shares = study.record(configuration, length).utilization_by_einsum[unit]
             bars[f"{configuration} {length}"] = {name: 100 * share for name, share in shares.items()}
     figure, (axes,) = style.new_figure(3.1)
-    labels = [length for _ in groups for length in chosen]
+    labels = [_shown(study, length) for _ in groups for length in chosen]
     places = [group * (len(chosen) + 0.8) + i for group in range(len(groups)) for i in range(len(chosen))]
     _stack(axes, bars, places, labels)
     _group_labels(axes, groups, len(chosen))
@@ -175,12 +182,12 @@ def energy(study: Study) -> Figure:
                 name: 1e12 * (spent or 0.0) / pairs for name, spent in record.energy_by_component_j.items()
             }
             labels.append(label)
-    count = len(study.paper.accountings)
+    each = len(study.paper.accountings)
     figure, (axes,) = style.new_figure(2.9)
     groups = list(study.paper.configurations)
-    places = [group * (count + 0.8) + i for group in range(len(groups)) for i in range(count)]
+    places = [group * (each + 0.8) + i for group in range(len(groups)) for i in range(each)]
     _stack(axes, bars, places, labels)
-    _group_labels(axes, groups, count)
+    _group_labels(axes, groups, each)
     axes.set_xlabel("energy per query and key (pJ)")
     style.legend_above(figure, axes, 3)
     return figure
@@ -277,3 +284,13 @@ def state_error(study: Study) -> Figure:
         style.length_axis(axes, spec.lengths, "keys" if axes is panels[-1] else "")
     style.legend_above(figure, panels[0], 1)
     return figure
+
+
+FIGURES: Mapping[str, Callable[[Study], Figure]] = {
+    "utilization": utilization,
+    "speed-up": speed_up,
+    "time-share": time_share,
+    "energy": energy,
+    "denominator": denominator,
+    "state-error": state_error,
+}

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from . import quantities
-from .precision import SCORES
+from .results import Point
+from .state_findings import sentences
 from .study import Study, geometric_mean
 
 IDLE = 0.95  # a unit that is occupied for less of the time does not bound a configuration by itself
 
+WAIT = "wait for "  # how a record names a wait that bounds it
+
 
 def findings(study: Study) -> list[str]:
     """Every sentence, most important first."""
-    return [*_speed(study), *_bounds(study), *_energy(study), *_state(study), *_trust(study)]
+    return [*_speed(study), *_bounds(study), *_energy(study), *sentences(study), *_trust(study)]
 
 
 def _speed(study: Study) -> Iterator[str]:
@@ -33,17 +36,36 @@ def _bounds(study: Study) -> Iterator[str]:
     for configuration in study.paper.configurations:
         records = [study.record(configuration, length, model) for model, length in study.cases()]
         bounds = dict.fromkeys(record.bound_by for record in records)
-        idle = [record.busy.get(record.bound_by, 1.0) < IDLE for record in records]
+        idle = [record.busy.get(record.bound_by, 0.0) < IDLE for record in records]  # a wait is no unit
         counted = [f"{name} in {sum(r.bound_by == name for r in records)} of {len(records)}" for name in bounds]
         by = f"{next(iter(bounds))} at every point" if len(bounds) == 1 else ", ".join(counted)
         verdict = f"is bound by {by}"
-        if any(idle):
+        if all(idle) and any(name.startswith(WAIT) for name in bounds):
+            verdict = _waiting(study, configuration)
+        elif any(idle):
             verdict = f"keeps no unit busy: they wait for each other (the busiest is {' or '.join(bounds)})"
         used = [
             f"{span([100 * record.utilization[unit] for record in records], '%', 1)} of the {label}"
             for unit, label in study.paper.report.units.items()
         ]
         yield f"{configuration} {verdict}; it uses {' and '.join(used)}."
+
+
+def _waiting(study: Study, configuration: str) -> str:
+    """What a configuration waits for, for how long, and how little its units do meanwhile."""
+    shares: dict[str, list[float]] = {}
+    busiest = ("", 0.0)
+    for model, length in study.cases():
+        record = study.record(configuration, length, model)
+        for name, cycles in study.runs.waits(Point(configuration, model, length, study.accounting)).items():
+            shares.setdefault(name, []).append(100 * cycles / record.cycles)
+        busiest = max(busiest, *record.busy.items(), key=lambda pair: pair[1])
+    report = study.paper.report
+    listed = " and ".join(
+        f"{span(each, '%', 1)} of the time for {report.waits.get(n, n)}" for n, each in shares.items()
+    )
+    unit = report.units.get(busiest[0], busiest[0])
+    return f"waits {listed}; no unit is busier than {100 * busiest[1]:.1f} % (the {unit})"
 
 
 def _energy(study: Study) -> Iterator[str]:
@@ -85,27 +107,6 @@ def _difference(study: Study, one: str, other: str) -> tuple[str, float]:
 
 def _named(label: str) -> str:
     return "our" if label == "ours" else label
-
-
-def _state(study: Study) -> Iterator[str]:
-    """The watched state and the output in every variant of types, at the lengths that are called out."""
-    spec = study.paper.report.precision
-    for length in spec.called_out:
-        for scores in SCORES:
-            found = [state for state in study.states if (state.length, state.scores) == (length, scores)]
-            values = ", ".join(f"{_number(state.value)} ({state.variant})" for state in found)
-            errors = ", ".join(_percent(state.output_error) for state in found)
-            where = f"At {quantities.count(length)} keys with {scores}"
-            right = f"a denominator of {_number(found[0].exact)}"
-            yield f"{where} {right} comes out as {values}; the output is off by {errors}."
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.3g} %"
 
 
 def _trust(study: Study) -> Iterator[str]:

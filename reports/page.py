@@ -10,6 +10,7 @@ from typing import Any
 from . import quantities, rows
 from .figures import Drawing
 from .findings import findings
+from .state_findings import set_up
 from .study import Study
 
 
@@ -34,6 +35,7 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
         "findings": findings(study),
         "figures": [{"drawing": each, "data": _data(folder / f"{each.name}.svg")} for each in drawings],
         "tables": [(model, _cells(rows.summary(study, model))) for model in paper.models],
+        "set_up": set_up(paper.report.precision),
         "states": _state_table(study),
         "machines": _machines(study),
         "assumptions": list(dict.fromkeys(note for record in records for note in record.assumptions)),

@@ -54,8 +54,12 @@ class PrecisionSpec(Spec):
     """A study of the type of a running state: which tensor is watched, at which sizes of its rank."""
 
     cascade: str
-    watch: str
+    watch: str  # the running denominator
+    numerator: str
     output: str
+    correction: str  # what a new maximum multiplies the state by,
+    corrected: str  # the product,
+    added: str  # and what a tile adds to it
     variants: dict[str, dict[str, str]]  # of each label, the types of tensors
     inner: dict[str, Count]
     rank: str
@@ -72,6 +76,7 @@ class ReportSpec(Spec):
     slow: str
     fast: str
     shares: str
+    waits: dict[str, str] = Field(default_factory=dict)  # of an Einsum that is waited for, what the wait is for
     precision: PrecisionSpec
 
 

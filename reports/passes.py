@@ -18,18 +18,22 @@ def default_ranks(cascade: Cascade) -> list[str]:
     """The rank whose passes are asked for when none is named.
 
     That of the keys, which a mask names as its column; without a mask every rank that takes more than one pass; failing
-    that, the first.
+    that, every rank that some Einsum reduces over or walks along with a running state; failing that, the first.
 
     >>> from workloads import cascade
     >>> default_ranks(cascade("attention-3pass")), default_ranks(cascade("gemm"))
-    (['m'], ['m'])
+    (['m'], ['k'])
     """
     from workloads import count_passes
 
     if cascade.mask:
         return [cascade.mask[0].column]
     several = [rank for rank in cascade.parts if count_passes(cascade, rank).passes > 1]
-    return several or list(cascade.parts)[:1]
+    if several:
+        return several
+    reduced = {part for einsum in cascade.einsums for part in (*einsum.reduced, einsum.iterated) if part is not None}
+    ranks = [rank for rank, parts in cascade.parts.items() if reduced.intersection((rank, *parts))]
+    return ranks or list(cascade.parts)[:1]
 
 
 def passes(cascade: Cascade, rank: str | None) -> list[PassCount]:

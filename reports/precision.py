@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .paper import PrecisionSpec
 
 if TYPE_CHECKING:
-    from workloads import Cascade
+    from workloads import Cascade, NumberType
 
 FLAT, RANDOM = "flat scores", "random scores"
 SCORES = (FLAT, RANDOM)  # in the order of the queries
@@ -23,8 +23,22 @@ SEED = 20240610
 
 
 @dataclass(frozen=True)
+class Rescaling:
+    """A tile whose maximum is a new one: after how many keys, the correction, and the watched state before it."""
+
+    keys: int
+    factor: float
+    before: float
+    exact_before: float
+
+
+@dataclass(frozen=True)
 class StateResult:
-    """One query's evaluation: the watched tensor's final value, and the relative L2 errors of it and of the output."""
+    """One query's evaluation: final values of the watched state, the numerator and the output, with relative L2 errors.
+
+    Of a tensor with several values the first is given; an error is over all of them. `last_added` is what the last tile
+    added to the watched state.
+    """
 
     scores: str
     variant: str
@@ -32,7 +46,14 @@ class StateResult:
     value: float
     exact: float
     value_error: float
+    numerator: float
+    numerator_exact: float
+    numerator_error: float
+    output: float
+    output_exact: float
     output_error: float
+    last_added: float
+    rescalings: tuple[Rescaling, ...]
 
 
 def study(spec: PrecisionSpec, progress: Callable[[str], None] = lambda label: None) -> list[StateResult]:
@@ -56,17 +77,61 @@ def _evaluations(
     inputs = _inputs(spec, cascade, sizes)
     exact = evaluate(cascade, inputs, grid)
     for variant, pins in spec.variants.items():
-        values = evaluate(cascade, inputs, grid, types=tensor_types(cascade, pins))
+        types = tensor_types(cascade, pins)
+        values = evaluate(cascade, inputs, grid, types=types)
         progress(f"{variant}, {length} {spec.rank}")
         for index, scores in enumerate(SCORES):
-            numbers = []
-            for name in (spec.watch, spec.output):
-                axis = _ranks(cascade, name).index(spec.queries)
-                ours, right = (np.take(each[name], index, axis=axis).ravel() for each in (values, exact))
+            numbers: dict[str, tuple[float, float, float]] = {}
+            for name in (spec.watch, spec.numerator, spec.output):
+                ours, right = (_query(spec, cascade, each, name, index).ravel() for each in (values, exact))
                 error = np.linalg.norm(ours - right) / np.linalg.norm(right)
-                numbers.append((float(ours[0]), float(right[0]), float(error)))
-            (value, right_value, value_error), (_, _, output_error) = numbers
-            yield StateResult(scores, variant, length, value, right_value, value_error, output_error)
+                numbers[name] = (float(ours[0]), float(right[0]), float(error))
+            added = float(_query(spec, cascade, values, spec.added, index).ravel()[-1])
+            steps = tuple(_rescalings(spec, cascade, values, exact, index, types[spec.watch].storage))
+            state, numerator, output = (numbers[name] for name in (spec.watch, spec.numerator, spec.output))
+            yield StateResult(scores, variant, length, *state, *numerator, *output, added, steps)
+
+
+def _query(spec: PrecisionSpec, cascade: Cascade, values: dict[str, Any], name: str, index: int) -> Any:
+    """One query's part of a tensor."""
+    import numpy as np
+
+    return np.take(values[name], index, axis=_ranks(cascade, name).index(spec.queries))
+
+
+def _rescalings(
+    spec: PrecisionSpec,
+    cascade: Cascade,
+    values: dict[str, Any],
+    exact: dict[str, Any],
+    index: int,
+    stored: NumberType,
+) -> Iterator[Rescaling]:
+    """Where the correction is neither 1 (the old maximum holds) nor 0 (there was none)."""
+    import math
+
+    tile = math.prod(spec.inner.values())
+    factors, products, added, exact_products, exact_added = (
+        _query(spec, cascade, each, name, index).ravel()
+        for each, names in (
+            (values, (spec.correction, spec.corrected, spec.added)),
+            (exact, (spec.corrected, spec.added)),
+        )
+        for name in names
+    )
+    for place in ((factors > 0) & (factors < 1)).nonzero()[0]:
+        before = stored.rounded(products[place - 1] + added[place - 1])
+        exact_before = exact_products[place - 1] + exact_added[place - 1]
+        yield Rescaling(int(place) * tile, float(factors[place]), float(before), float(exact_before))
+
+
+def scored_inputs(spec: PrecisionSpec, cascade: Cascade) -> tuple[str, str, list[str]]:
+    """The names of the queries, of the keys, and of what else is read."""
+    inputs = [name for name, tensor in cascade.tensors.items() if tensor.role == "input"]
+    scored = [read.tensor for read in cascade.einsums[0].reads]
+    keys = next(name for name in scored if spec.rank in _ranks(cascade, name))
+    queries = next(name for name in scored if name != keys)
+    return queries, keys, [name for name in inputs if name not in (queries, keys)]
 
 
 def _ranks(cascade: Cascade, name: str) -> list[str]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from sim import Record
 
+UNPRICED = ": missing: "  # between a component and the reason, in a record's provenance
+
 
 def as_text(record: Record) -> list[RenderableType]:
     """Everything that a record says, most asked for first."""
@@ -23,13 +25,15 @@ def as_text(record: Record) -> list[RenderableType]:
     for title, made in (
         ("units", _units(record)),
         ("time per Einsum", _einsums(record)),
+        ("stalls", _stalls(record)),
+        ("gap to the analytic model", _gap(record)),
         ("traffic", _traffic(record)),
-        ("energy", _components(record.energy_by_component_j, record.energy_j, "J")),
-        ("area", _components(record.area_by_component_mm2, record.area_mm2, "mm²")),
+        ("energy", _components(record, "energy", record.energy_by_component_j, "J")),
+        ("area", _components(record, "area", record.area_by_component_mm2, "mm²")),
     ):
         if made is not None:
             parts += ["", heading(title), made]
-    notes = [*record.assumptions, *record.provenance.get("interpolated", ())]
+    notes = [*record.assumptions, *(n for n in record.provenance.get("interpolated", ()) if UNPRICED not in n)]
     if notes:
         parts += ["", heading("assumptions"), bullets(notes)]
     return parts
@@ -45,8 +49,8 @@ def _overview(record: Record) -> RenderableType:
                 f"{quantities.duration(record.latency_s)} ({quantities.whole(record.cycles)} cycles at {rate})",
             ),
             ("bound by", record.bound_by),
-            ("energy", quantities.si(record.energy_j, "J")),
-            ("area", "-" if record.area_mm2 is None else f"{quantities.significant(record.area_mm2)} mm²"),
+            ("energy", _total(record.energy_j, record.energy_by_component_j, "J")),
+            ("area", _total(record.area_mm2, record.area_by_component_mm2, "mm²")),
             ("model", record.model),
             ("accounting", record.accounting),
         ],
@@ -88,16 +92,61 @@ def _traffic(record: Record) -> RenderableType:
     return table(("level", "read>", "written>", "least time>"), rows)
 
 
-def _components(amounts: Mapping[str, float | None], total: float | None, unit: str) -> RenderableType | None:
-    """Amounts by component, largest first, with their share of the whole."""
-    if not amounts or total is None:
+def _stalls(record: Record) -> RenderableType | None:
+    """Cycles that each unit is idle, by cause."""
+    rows = [
+        (unit, cause, quantities.whole(cycles), _of_time(record, cycles))
+        for unit, causes in (record.stall_cycles or {}).items()
+        for cause, cycles in causes.items()
+    ]
+    return table(("unit", "cause", "cycles>", "of the time>"), rows) if rows else None
+
+
+def _gap(record: Record) -> RenderableType | None:
+    """From the analytic model's cycles to this model's, term by term."""
+    if not record.gap_cycles:
         return None
+    gap = record.gap_cycles
+    rows = [("analytic", quantities.whole(record.cycles - sum(gap.values())), "")]
+    rows += [(term, f"{cycles:+,}", _of_time(record, cycles)) for term, cycles in gap.items()]
+    return table(("term", "cycles>", "of the time>"), [*rows, (record.model, quantities.whole(record.cycles), "")])
 
-    def show(value: float | None) -> str:
-        if value is None:
-            return "-"
-        return quantities.si(value, unit) if unit == "J" else f"{quantities.significant(value)} {unit}"
 
-    pairs = sorted(amounts.items(), key=lambda pair: -(pair[1] or 0.0))
-    rows = [(name, show(value), quantities.percent((value or 0.0) / total if total else 0.0)) for name, value in pairs]
-    return table(("component", "amount>", "share>"), rows)
+def _of_time(record: Record, cycles: int) -> str:
+    return quantities.percent(cycles / record.cycles if record.cycles else 0.0)
+
+
+def _total(value: float | None, amounts: Mapping[str, float | None], unit: str) -> str:
+    """A total; if there is none, the components that keep it from being known."""
+    if value is not None:
+        return _amount(value, unit)
+    missing = [name for name, each in amounts.items() if each is None]
+    return f"not known, for want of a price of {', '.join(missing)}" if missing else "-"
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    return quantities.si(value, unit) if unit == "J" else f"{quantities.significant(value)} {unit}"
+
+
+def _components(record: Record, what: str, amounts: Mapping[str, float | None], unit: str) -> RenderableType | None:
+    """Amounts by component, largest first, with their share of the whole, or of what is priced and why not the rest."""
+    if not amounts:
+        return None
+    priced = sum(value for value in amounts.values() if value is not None)
+    pairs = sorted(amounts.items(), key=lambda pair: (pair[1] is None, -(pair[1] or 0.0)))
+    rows = [
+        (name, _amount(value, unit), "-" if value is None else quantities.percent(value / priced if priced else 0.0))
+        for name, value in pairs
+    ]
+    if all(value is not None for value in amounts.values()):
+        return table(("component", "amount>", "share>"), rows)
+    reasons = {
+        name: note.partition(UNPRICED)[2]
+        for name in amounts
+        for note in record.provenance.get("interpolated", ())
+        if note.startswith(f"{what} of {name}{UNPRICED}")
+    }
+    explained = [(*row, reasons.get(row[0], "")) for row in rows]
+    return table(("component", "amount>", "of the priced>", "why not"), explained)

@@ -50,6 +50,22 @@ class Runs:
             self.known[point] = sim.simulate(workload, spec.arch, spec.mapping, accounting=point.accounting)
         return self.known[point]
 
+    def waits(self, point: Point) -> dict[str, int]:
+        """Cycles that a point spends in the waits of its mapping, by the operation that is waited for."""
+        from arch import machine
+        from mappings import mapping, schedule
+        from workloads import workload
+
+        spec = self.paper.configurations[point.configuration]
+        work = workload(self.paper.workload(point.model, point.length))
+        _, made = schedule(work, machine(spec.arch), mapping(spec.mapping))
+        taken = {name: n for cycles in self.record(point).cycles_by_einsum.values() for name, n in cycles.items()}
+        found: dict[str, int] = {}
+        for epoch in made.epochs:
+            for wait in epoch.waits:
+                found[wait.operation] = found.get(wait.operation, 0) + taken[wait.operation] * wait.cycles
+        return found
+
     def metric(self, point: Point, name: str) -> float | int | None:
         """A metric of the reference in the reference's unit; None where our record has no such number."""
         metric = self.paper.metrics[name]

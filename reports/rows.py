@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,7 @@ Table = tuple[list[str], list[list[Any]]]  # column names, rows
 
 def csv_tables(study: Study) -> Mapping[str, Table]:
     """What is written as CSV, by file name; SI units in the column names, every digit."""
-    return {
-        "results.csv": _results(study),
-        "utilization_by_einsum.csv": _by_einsum(study),
-        "energy_by_component.csv": _by_component(study),
-        "traffic.csv": _traffic(study),
-        "state_precision.csv": _states(study),
-        "closed_forms.csv": _closed_forms(study),
-    }
+    return {name: make(study) for name, make in TABLES.items()}
 
 
 def write_csv(path: Path, table: Table) -> None:
@@ -94,13 +87,34 @@ def _traffic(study: Study) -> Table:
 
 
 def _states(study: Study) -> Table:
-    found = [asdict(state) for state in study.states]
-    return list(found[0]), [list(state.values()) for state in found]
+    found = [asdict(replace(state, rescalings=())) for state in study.states]
+    return list(found[0])[:-1], [list(state.values())[:-1] for state in found]
+
+
+def _rescalings(study: Study) -> Table:
+    columns = ["scores", "variant", "length", "keys", "factor", "before", "exact_before"]
+    rows = [
+        [state.scores, state.variant, state.length, *asdict(each).values()]
+        for state in study.states
+        for each in state.rescalings
+    ]
+    return columns, rows
 
 
 def _closed_forms(study: Study) -> Table:
     found = [asdict(row) for row in study.closed_forms.rows]
     return list(found[0]), [list(row.values()) for row in found]
+
+
+TABLES: Mapping[str, Callable[[Study], Table]] = {
+    "results.csv": _results,
+    "utilization_by_einsum.csv": _by_einsum,
+    "energy_by_component.csv": _by_component,
+    "traffic.csv": _traffic,
+    "state_precision.csv": _states,
+    "state_rescalings.csv": _rescalings,
+    "closed_forms.csv": _closed_forms,
+}
 
 
 def summary(study: Study, model: str) -> Table:

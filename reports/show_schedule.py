@@ -23,7 +23,8 @@ INDENT = "  "
 def as_text(schedule: Schedule, counts: Counts, title: str) -> list[RenderableType]:
     """The whole page about one schedule."""
     parts: list[RenderableType] = [heading(title), f"  cascade {schedule.cascade}, overlap {schedule.overlap}"]
-    parts.append(f"  interleave {schedule.interleave}, accounting {schedule.accounting}")
+    fold_overlap = "on" if schedule.fold_overlap else "off"
+    parts.append(f"  interleave {schedule.interleave}, fold overlap {fold_overlap}, accounting {schedule.accounting}")
     if schedule.band is not None:
         low, high = (
             quantity if quantity is not None else "any" for quantity in (schedule.band.low, schedule.band.high)

@@ -72,7 +72,8 @@ def mapping_text(loaded: Loaded[MappingSpec]) -> list[RenderableType]:
         about.append((f"budget of {level}", quantities.data(limit)))
     about.append(("overlap", spec.overlap))
     about += [(f"epoch {i}", " ".join(epoch.einsums)) for i, epoch in enumerate(spec.epochs, 1)]
-    about += [("interleave", _extent(spec.interleave)), ("accounting", spec.accounting), *_source(spec.source)]
+    about += [("interleave", _extent(spec.interleave)), ("fold overlap", spec.fold_overlap)]
+    about += [("accounting", spec.accounting), *_source(spec.source)]
     placed = [
         (
             binding.unit,

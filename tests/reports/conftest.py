@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,15 @@ from typing import Any
 import pytest
 
 from reports.cli import main
+from tests.conftest import ROOT
+
+BINDING = ("-w", "bert:seq_len=1Ki", "-a", "fusemax-cloud", "-m", "fusemax-binding")
+
+
+def shell(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, started in the repository."""
+    command = [sys.executable, "-m", "reports", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **settings)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

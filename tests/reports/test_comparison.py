@@ -77,7 +77,9 @@ def test_without_a_reference_the_closed_forms_are_met(einfuse: Callable[..., Run
     assert len(found["rows"]) == 24 * (4 + 8 + 8)
     assert max(found["max_rel_error"].values()) <= 1e-12
     assert len(found["results"]) == 2 * 3 * 4 * 6
+    assert {row["seq_len"] for row in found["rows"]} == {"1K", "4K", "16K", "64K", "256K", "1M"}
     shown = einfuse("compare", "fusemax").out
+    assert " 64Ki " in shown and " 64K " not in shown  # ours, not a quotation
     assert max(map(len, shown.splitlines())) <= 80 and "+Binding" in shown
 
 
@@ -132,6 +134,10 @@ def paper_latency() -> float:
     cycles = max(tiles * width + tiles, tiles + last) + side * tiles + tiles
     cycles += max(7 * tiles + tiles, 7 * tiles + tiles) + max(tiles * width, 2 * tiles * width)
     return cycles / 940e6
+
+
+def test_the_utilisation_of_the_lanes_is_compared_not_how_long_they_are_occupied() -> None:
+    assert paper("fusemax").metrics["util_1d"].field == "utilization.array_1d"
 
 
 def test_papers_name_what_exists() -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import html
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +17,11 @@ import pytest
 from reports import report
 from reports.cli import main
 from reports.paper import paper
+from reports.placing import MANIFEST, placed
 from reports.precision import FLAT, study
-from tests.conftest import Golden
+from reports.state_findings import half_of_the_last_digit
+from specs import SpecError
+from tests.conftest import ROOT, Golden
 
 from .conftest import Run
 
@@ -38,7 +46,7 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
 def test_every_file_is_there_and_nothing_is_left_over(written: Path) -> None:
     names = {path.name for path in written.iterdir()}
     tables = {"results.csv", "utilization_by_einsum.csv", "energy_by_component.csv", "traffic.csv"}
-    tables |= {"state_precision.csv", "closed_forms.csv"}
+    tables |= {"state_precision.csv", "state_rescalings.csv", "closed_forms.csv", MANIFEST}
     assert names == tables | {"index.html"} | {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert [path.name for path in written.parent.iterdir()] == ["fusemax"]
 
@@ -86,6 +94,28 @@ def test_two_bytes_of_state_stop_growing(written: Path) -> None:
     assert float(found["random scores", wide, "1048576"]["value_error"]) < 0.05
 
 
+def test_a_narrow_sum_falls_because_new_maxima_rescale_it(written: Path) -> None:
+    key = {"scores": "random scores", "variant": "2-byte state", "length": "1048576"}
+    steps = [row for row in rows(written, "state_rescalings.csv") if key.items() <= row.items()]
+    late = [(int(row["keys"]), float(row["before"]), float(row["factor"])) for row in steps[-2:]]
+    assert late == [(267008, 712.0, 0.55078125), (627712, 512.0, 0.5859375)]
+    (end,) = [row for row in rows(written, "state_precision.csv") if key.items() <= row.items()]
+    assert float(end["value"]) == 302.0 and float(end["last_added"]) < half_of_the_last_digit(302.0, "bf16") == 1.0
+    assert float(end["numerator_error"]) == pytest.approx(0.851, abs=1e-3)
+    assert float(end["value_error"]) == pytest.approx(0.853, abs=1e-3)
+    assert float(end["output_error"]) == pytest.approx(0.0159, abs=1e-4)
+
+
+def test_the_page_says_how_to_repeat_the_study_and_why(written: Path, golden: Golden) -> None:
+    page = html.unescape((written / "index.html").read_text(encoding="utf-8"))
+    found = re.findall(r"<li>(.*?)</li>", page.split("What we found")[1].split("Figures")[0])
+    (study_set_up,) = re.findall(r"<p>(Set-up: .*?)</p>", page)
+    waits = "+Architecture waits 39.4 to 55.9 % of the time for each tile's maximum to travel down a column; no unit is"
+    assert sum(waits in sentence for sentence in found) == 1
+    assert "on one cloud accelerator" not in page and "wait for LM" not in " ".join(found)
+    golden.check("\n".join([study_set_up, *found]) + "\n")
+
+
 def test_flat_scores_count_the_keys() -> None:
     spec = paper("fusemax").report.precision.model_copy(update={"lengths": [300, 700]})
     found = [state for state in study(spec) if state.scores == FLAT]
@@ -118,6 +148,81 @@ def test_the_terminal_shows_a_table_and_the_path(
     assert after == before
     assert max(map(len, run.out.splitlines())) <= 80
     golden.check(run.out)
+
+
+def test_a_file_that_no_report_wrote_is_not_replaced(einfuse: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text("mine")
+    run = einfuse("report", "fusemax", "-o", str(tmp_path))
+    assert run == Run(2, "", in_the_way(tmp_path / "results.csv"))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("results.csv", "mine")]
+
+
+def in_the_way(path: Path) -> str:
+    advice = "move it away, or give -o another folder"
+    return f"'{path}' is in the way: no earlier report wrote it, or it was changed since; {advice}\n"
+
+
+def put(folder: Path, **texts: str) -> None:
+    """Write a small report."""
+    with placed(folder, "index") as draft:
+        for name, text in texts.items():
+            (draft / name).write_text(text)
+
+
+def test_files_of_an_earlier_report_are_replaced_or_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    put(folder, index="1", old="1")
+    (folder / "notes").write_text("mine")
+    put(folder, index="2", new="2")
+    found = {path.name: path.read_text() for path in folder.iterdir() if path.name != MANIFEST}
+    assert found == {"index": "2", "new": "2", "notes": "mine"}
+    (folder / "new").write_text("changed")
+    with pytest.raises(SpecError) as refused:
+        put(folder, index="3", new="3")
+    assert str(refused.value) + "\n" == in_the_way(folder / "new")
+    assert (folder / "index").read_text() == "2" and len(list(folder.iterdir())) == 4
+
+
+def test_a_link_or_folder_with_a_name_of_ours_is_refused(tmp_path: Path) -> None:
+    folder, target = tmp_path / "out", tmp_path / "target"
+    put(folder, index="1", table="1")
+    target.write_text("1")
+    (folder / "table").unlink()
+    (folder / "table").symlink_to(target)
+    with pytest.raises(SpecError, match="is in the way"):
+        put(folder, index="2", table="2")
+    assert target.read_text() == "1"
+
+
+@pytest.mark.parametrize("folder", ["", " "])
+def test_an_empty_name_is_refused(einfuse: Callable[..., Run], folder: str) -> None:
+    message = "invalid value: -o takes the folder that the report is written to; write -o . for this one"
+    run = einfuse("report", "fusemax", "-o", folder)
+    assert run == Run(2, "", f"einfuse report: {message}; see 'einfuse report --help'\n")
+
+
+def test_a_folder_that_cannot_be_made_is_named_as_asked_for(einfuse: Callable[..., Run]) -> None:
+    if not Path("/proc/self").exists():
+        pytest.skip("no /proc here")
+    run = einfuse("report", "fusemax", "-o", "/proc/x")
+    assert run == Run(5, "", "'/proc/x': cannot be written: no such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_leaves_nothing_behind(tmp_path: Path, number: int, code: int, message: str) -> None:
+    command = [sys.executable, "-m", "reports", "report", "fusemax", "-o", str(tmp_path / "deep" / "out")]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if any((tmp_path / "deep").glob(".einfuse-report-*/draft")):
+            break
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    ended = process.returncode if process.returncode >= 0 else 128 - process.returncode  # as a shell reports it
+    assert (ended, err.strip()) == (code, message)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_the_way_is_left_alone(einfuse: Callable[..., Run], tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Putting a report's files in their place: all of them or none, and never over a file that no earlier report wrote.
+
+A folder that holds a report has a manifest, the names and SHA-256 sums of its files. A file is ours if the manifest
+names it and its content is still that; any other file is its owner's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from specs import SpecError
+
+MANIFEST = ".einfuse-report"  # in the form of sha256sum, so that `sha256sum -c` reads it
+
+
+def refuse(folder: Path, names: Iterable[str]) -> None:
+    """Raise SpecError if the folder cannot be one, or if a file in it that is not ours has one of our names."""
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            break
+        if path.exists() or path.is_symlink():
+            raise SpecError(f"'{path}' is not a folder; -o takes the folder that the report is written to")
+    ours = _ours(folder)
+    for name in (*names, MANIFEST):
+        path = folder / name
+        if name not in ours and (path.exists() or path.is_symlink()):
+            raise SpecError(
+                f"'{path}' is in the way: no earlier report wrote it, or it was changed since; move it away, or give "
+                "-o another folder"
+            )
+
+
+@contextmanager
+def placed(folder: Path, last: str) -> Iterator[Path]:
+    """A draft folder whose files are moved to `folder` when all of them are written, the one named `last` at the end.
+
+    Nothing is left behind if that fails or is interrupted. Files of an earlier report are replaced, or removed if the
+    new one lacks them. Raises SpecError as `refuse` does, OSError that names `folder` if it cannot be written.
+    """
+    beside = folder if folder.is_dir() else folder.absolute().parent
+    made = [path for path in (beside, *beside.parents) if not path.exists()]
+    work: Path | None = None
+    done = False
+    try:
+        try:
+            beside.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(prefix=".einfuse-report-", dir=beside))
+            draft = work / "draft"
+            draft.mkdir()
+        except OSError as error:
+            raise OSError(error.errno, f"cannot be written: {error.strerror}", str(folder)) from None
+        try:
+            yield draft
+            _move(draft, folder, last)
+        except OSError as error:
+            if error.filename is None or str(work) not in str(error.filename):
+                raise
+            raise OSError(error.errno, error.strerror, str(folder / Path(error.filename).name)) from None
+        done = True
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
+        for path in () if done else made:
+            with suppress(OSError):  # it is not empty: another's now
+                path.rmdir()
+
+
+def _move(draft: Path, folder: Path, last: str) -> None:
+    files = sorted(draft.iterdir(), key=lambda each: each.name == last)
+    lines = [f"{_sum(file)}  {file.name}\n" for file in files]
+    (draft / MANIFEST).write_text("".join(lines), encoding="utf-8")
+    if not folder.is_dir():
+        draft.rename(folder)
+        return
+    names = [file.name for file in files]
+    refuse(folder, names)  # what appeared while we worked
+    for name in _ours(folder) - {*names, MANIFEST}:
+        (folder / name).unlink()
+    for name in (*names[:-1], MANIFEST, names[-1]):
+        os.replace(draft / name, folder / name)
+
+
+def _ours(folder: Path) -> set[str]:
+    """The files of the earlier report in a folder, as it left them; its manifest among them."""
+    manifest = folder / MANIFEST
+    if manifest.is_symlink() or not manifest.is_file():
+        return set()
+    found = {MANIFEST}
+    for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
+        digest, separator, name = line.partition("  ")
+        path = folder / name
+        if len(digest) != 64 or not separator or name != Path(name).name:
+            return set()  # not a manifest
+        if path.is_file() and not path.is_symlink() and _sum(path) == digest:
+            found.add(name)
+    return found
+
+
+def _sum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,59 @@
+"""`einfuse show`: specs, schedules and drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Golden
+
+from .conftest import BINDING, Run
+
+
+@pytest.mark.parametrize("name", ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade"])
+def test_show_a_spec(einfuse: Callable[..., Run], golden: Golden, name: str) -> None:
+    run = einfuse("show", name)
+    assert run.code == 0 and max(map(len, run.out.splitlines())) <= 80
+    golden.check(run.out)
+
+
+def test_show_takes_overrides(einfuse: Callable[..., Run]) -> None:
+    assert "32 MiB" in einfuse("show", "fusemax-cloud:buffer.size=32MiB").out
+
+
+def test_show_a_schedule(einfuse: Callable[..., Run], golden: Golden) -> None:
+    run = einfuse("show", *BINDING)
+    assert run.code == 0 and max(map(len, run.out.splitlines())) <= 80
+    golden.check(run.out)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_show_draws_a_cascade(einfuse: Callable[..., Run], tmp_path: Path, suffix: str) -> None:
+    picture = tmp_path / f"graph.{suffix}"
+    run = einfuse("show", "attention-1pass", "--graph", str(picture))
+    assert run.code == 0 and run.err == f"drawn: {picture}\n"
+    assert picture.read_bytes()[:5] == {"svg": b"<?xml", "png": b"\x89PNG\r"}[suffix]
+
+
+def test_show_draws_only_cascades_and_only_pictures(einfuse: Callable[..., Run], tmp_path: Path) -> None:
+    run = einfuse("show", "bert", "--graph", str(tmp_path / "a.svg"))
+    assert (run.code, run.err) == (2, "--graph draws a cascade, and 'bert' is none\n")
+    run = einfuse("show", "gemm", "--graph", str(tmp_path / "a.txt"))
+    assert (run.code, run.err) == (2, "unknown kind of picture '.txt' of 'a.txt'; allowed: .svg, .png, .pdf\n")
+
+
+def test_show_needs_a_name_or_a_whole_schedule(einfuse: Callable[..., Run]) -> None:
+    message = "give a NAME to show a spec, or all of -w, -a and -m to show a schedule"
+    for arguments in ([], ["-w", "bert"], ["bert", "-a", "fusemax-cloud"]):
+        run = einfuse("show", *arguments)
+        assert run == Run(2, "", f"einfuse show: invalid value: {message}; see 'einfuse show --help'\n")
+
+
+def test_show_says_whether_folds_overlap(einfuse: Callable[..., Run]) -> None:
+    for value in ("off", "on"):
+        mapping = f"weight-stationary:fold_overlap={value}"
+        assert f"  fold overlap  {value}\n" in einfuse("show", mapping).out
+        shown = einfuse("show", "-w", "gemm:M=64,N=64,K=64", "-a", "systolic", "-m", mapping).out
+        assert f"interleave 1, fold overlap {value}, accounting hardware\n" in shown

@@ -24,7 +24,7 @@ from specs import Infeasible
 from workloads import workload
 
 ACCELFORGE_PER_S = 7.6  # AccelForge 1.0.467, a fused attention mapping of three Einsums, idle machine
-CHUNK = 16_384
+CHUNK = 32_768
 
 
 def draw(points: int, ragged: bool, seed: int = 1) -> dict[str, np.ndarray]:

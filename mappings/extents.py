@@ -158,9 +158,11 @@ def _largest_divisors(n: Any, limit: Any) -> Any:
     values, most_allowed = n[open_], limit[open_]
     best = np.ones_like(values)
     for divisor in range(1, math.isqrt(int(values.max(initial=0))) + 1):
-        other, left = np.divmod(values, divisor)
-        for found in (divisor, other):
-            best = np.where((left == 0) & (found <= most_allowed) & (found > best), found, best)
+        other = values // divisor
+        divides = np.flatnonzero(other * divisor == values)
+        for found in (np.full(len(divides), divisor), other[divides]):
+            allowed = np.where(found <= most_allowed[divides], found, 1)
+            best[divides] = np.maximum(best[divides], allowed)
     result[open_] = best
     return result
 

@@ -21,7 +21,14 @@ Number = Any  # a float or an int, or an array of design points
 
 ARCHS = Library("arch", Path(__file__).parent / "library", ArchSpec)
 
-_MEMORY_NUMBERS = {"size": "size_bytes", "bandwidth": "bandwidth_bytes_per_s", "row": "row_bits"}
+_MEMORY_NUMBERS = {
+    "size": "size_bytes",
+    "bandwidth": "bandwidth_bytes_per_s",
+    "row": "row_bits",
+    "latency": "latency_s",
+    "banks": "banks",
+}
+_OPERATION_NUMBERS = ("interval", "latency")
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class Memory:
     size_bytes: Whole | None  # None: unlimited
     bandwidth_bytes_per_s: Number | None  # None: unlimited
     row_bits: Whole  # moved by one action
+    latency_s: Number | None = None  # from a request to its data; None: not stated
+    ports: tuple[str, ...] | None = None  # of each bank: ("R", "R", "W"), each a row a cycle; None: no limit
+    banks: Whole = 1  # all rows of a tensor lie in one
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,8 @@ class UnitOperation:
 
     name: str
     sequence: Mapping[str, int]
-    interval: int = 1  # cycles between two of them on one element
-    latency: int = 1  # cycles from operands to result
+    interval: Whole = 1  # cycles between two of them on one element
+    latency: Whole = 1  # cycles from operands to result
 
     @property
     def native(self) -> bool:
@@ -57,6 +67,8 @@ class Unit:
     axes: Mapping[str, Whole]  # in order: {"rows": 256, "cols": 256} or {"lanes": 256}
     operations: Mapping[str, UnitOperation]
     registers: Whole | None  # words per element; None: not stated
+    return_path: str = "broadcast"  # from below the columns to all rows after a cycle, or "wrap": a cycle for each row
+    hop: Whole | None = None  # cycles from one row to the next; None: as the operation that reduces down the rows
 
     @property
     def elements(self) -> Whole:
@@ -80,7 +92,7 @@ class Unit:
         """
         return dict(self._operation(operation).sequence)
 
-    def slots(self, operation: str) -> int:
+    def slots(self, operation: str) -> Whole:
         """The cycles for which one `operation` occupies its element: counts × intervals of its native ones.
 
         >>> machine("fusemax-cloud").units["array_2d"].slots("exp")
@@ -112,19 +124,23 @@ class Machine:
     place: Place | None = None
 
     def paths(self) -> tuple[str, ...]:
-        """The paths of all numbers, as the file writes them.
+        """The paths of all numbers, as the file writes them; the timing of native operations comes last.
 
-        >>> machine("systolic").paths()[-3:]
-        ('array.rows', 'array.cols', 'array.registers')
+        >>> [path for path in machine("systolic").paths() if path.startswith("array.")]
+        ['array.rows', 'array.cols', 'array.registers', 'array.hop', 'array.operations.mac.interval',
+        'array.operations.mac.latency', 'array.operations.add.interval', 'array.operations.add.latency']
         """
         paths = ["clock"]
         paths += [f"{name}.{number}" for name in self.memories for number in _MEMORY_NUMBERS]
         for name, unit in self.units.items():
-            paths += [f"{name}.{number}" for number in (*unit.axes, "registers")]
+            paths += [f"{name}.{number}" for number in (*unit.axes, *_unit_numbers(unit))]
+        for name, unit in self.units.items():
+            native = [f"{name}.operations.{operation}" for operation in unit.native_operations]
+            paths += [f"{operation}.{number}" for operation in native for number in _OPERATION_NUMBERS]
         return tuple(paths)
 
     def value(self, path: str) -> Number | None:
-        """The number at a path; None where a memory is unlimited or registers are not stated.
+        """The number at a path; None where a memory is unlimited or a number is not stated.
 
         A short path (`rows`) or a whole one (`units.array.rows`) will do where it names one number. Raises
         KeyError that lists the legal paths.
@@ -133,38 +149,45 @@ class Machine:
         >>> edge.value("array_2d.rows"), edge.value("buffer.size"), edge.value("clock")
         (32, 524288, 940000000)
         """
-        component, number = self._split(path)
-        if component in self.memories:
-            return getattr(self.memories[component], _MEMORY_NUMBERS[number])
-        if component in self.units:
-            unit = self.units[component]
-            return unit.registers if number == "registers" else unit.axes[number]
+        match self._steps(path):
+            case [unit, _, operation, number]:
+                return getattr(self.units[unit].operations[operation], number)
+            case [memory, number] if memory in self.memories:
+                return getattr(self.memories[memory], _MEMORY_NUMBERS[number])
+            case [unit, axis] if axis in self.units[unit].axes:
+                return self.units[unit].axes[axis]
+            case [unit, number]:
+                return getattr(self.units[unit], number)
         return self.clock_hz
 
     def with_values(self, values: Mapping[str, Any]) -> Machine:
         """The same machine with some numbers replaced, by path and in base units; arrays are design points.
 
-        What the file ties together (`lanes: = array_2d.cols`) is not tied here. Raises KeyError as `value`.
+        What the file ties together (`lanes: = array_2d.cols`) is not tied here, and what it may not say together (a
+        latency below its interval) is not refused. Raises KeyError as `value`.
 
         >>> machine("systolic").with_values({"rows": 8}).units["array"].axes
         {'rows': 8, 'cols': 32}
         """
         memories, units, clock = dict(self.memories), dict(self.units), self.clock_hz
         for path, value in values.items():
-            component, number = self._split(path)
-            if component in memories:
-                memories[component] = replace(memories[component], **{_MEMORY_NUMBERS[number]: value})
-            elif component in units and number == "registers":
-                units[component] = replace(units[component], registers=value)
-            elif component in units:
-                unit = units[component]
-                units[component] = replace(unit, axes={**unit.axes, number: value})
-            else:
-                clock = value
+            match self._steps(path):
+                case [name, _, operation, number]:
+                    unit = units[name]
+                    changed = replace(unit.operations[operation], **{number: value})
+                    units[name] = replace(unit, operations={**unit.operations, operation: changed})
+                case [name, number] if name in memories:
+                    memories[name] = replace(memories[name], **{_MEMORY_NUMBERS[number]: value})
+                case [name, axis] if axis in units[name].axes:
+                    units[name] = replace(units[name], axes={**units[name].axes, axis: value})
+                case [name, number]:
+                    units[name] = replace(units[name], **{number: value})
+                case _:
+                    clock = value
         return replace(self, clock_hz=clock, memories=memories, units=units)
 
-    def _split(self, path: str) -> tuple[str, str]:
-        """The component and the number of a path; the component of the clock is empty."""
+    def _steps(self, path: str) -> list[str]:
+        """The whole path that a short one means, step by step."""
         legal = self.paths()
         short = path.removeprefix("memories.").removeprefix("units.")
         found = [short] if short in legal else [each for each in legal if each.endswith(f".{short}")]
@@ -172,8 +195,12 @@ class Machine:
             raise KeyError(unknown("path", path, legal, where=f"in arch '{self.name}'"))
         if len(found) > 1:
             raise KeyError(f"ambiguous path '{path}' in arch '{self.name}': it may be {', '.join(found)}")
-        component, _, number = found[0].rpartition(".")
-        return component, number
+        return found[0].split(".")
+
+
+def _unit_numbers(unit: Unit) -> tuple[str, ...]:
+    """The numbers of a unit beside its axes."""
+    return ("registers", "hop") if "rows" in unit.axes else ("registers",)
 
 
 def machine(reference: str) -> Machine:
@@ -219,17 +246,18 @@ def _spatial(loaded: Loaded[SpatialSpec]) -> Machine:
 
 
 def _memory(name: str, memory: MemorySpec) -> Memory:
-    return Memory(name, memory.size, memory.bandwidth, memory.row)
+    return Memory(name, memory.size, memory.bandwidth, memory.row, memory.latency, memory.ports, memory.banks)
 
 
 def _unit(name: str, unit: UnitSpec) -> Unit:
     operations = {each: _operation(each, operation) for each, operation in unit.operations.items()}
-    return Unit(name, axes(unit), operations, unit.registers)
+    return Unit(name, axes(unit), operations, unit.registers, unit.return_path, unit.hop)
 
 
 def _operation(name: str, operation: OperationSpec) -> UnitOperation:
     sequence = {name: 1} if operation.sequence is None else dict(operation.sequence)
-    return UnitOperation(name, sequence, operation.interval, operation.latency)
+    latency = operation.interval if operation.latency is None else operation.latency
+    return UnitOperation(name, sequence, operation.interval, latency)
 
 
 # How the file of each kind becomes a machine.

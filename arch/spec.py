@@ -9,38 +9,72 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from specs import Bandwidth, Frequency, Misplaced, Quantity, Size, Spec, Width
 from specs.paths import slots
 
 from .operations import OperationName
+from .ports import Ports
 from .table import known_table
+
+AXES = ("rows", "cols", "lanes")
+OF_ARRAYS = ("rows", "cols", "return_path", "hop")  # keys of units with rows and cols
+OF_VECTORS = ("lanes",)  # and of units with lanes
 
 Path = tuple[str | int, ...]
 Axis = Annotated[int, Quantity("count", most=1 << 20)]  # elements along one axis
 Depth = Annotated[int, Quantity("count", most=1 << 20)]  # words of a register file
 Cycles = Annotated[int, Quantity("count", most=1 << 20)]  # of one operation, and steps of a sequence
+Banks = Annotated[int, Quantity("count", most=1 << 20)]  # of one memory
+Latency = Annotated[float, Quantity("time", zero=True)]  # of one memory
 ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # so that paths and ties can name it
 
 
 class MemorySpec(Spec):
-    """One memory. A size or a bandwidth that is not given is unlimited; `row` is what one action moves."""
+    """One memory. A size or a bandwidth that is not given is unlimited; `row` is what one action moves.
+
+    Each port of each bank serves a row a cycle; without `ports` as many rows as are asked for.
+    """
 
     size: Size | None = None
     bandwidth: Bandwidth | None = None
     row: Width
+    latency: Latency | None = None
+    ports: Ports | None = None
+    banks: Banks = 1
+
+    @field_validator("banks")
+    @classmethod
+    def _banks_of_ports(cls, banks: int, others: ValidationInfo) -> int:
+        if others.data.get("ports", ()) is None:
+            why = "banks multiply ports, and a memory without 'ports' serves all that is asked for"
+            raise Misplaced(f"{why}; give 'ports', such as '1RW', or leave out 'banks'", key=True)
+        return banks
 
 
 class OperationSpec(Spec):
     """One operation: native (one every `interval` cycles, done after `latency`), or `as` a sequence.
 
-    `as: {mac: 6}` spells an operation in native ones; it then takes their time and energy.
+    A latency that is not given is the interval. `as: {mac: 6}` spells an operation in native ones; it then takes
+    their time and energy.
     """
 
     sequence: dict[OperationName, Cycles] | None = Field(default=None, alias="as")
     interval: Cycles = 1
-    latency: Cycles = 1
+    latency: Cycles | None = None
+
+    @field_validator("latency")
+    @classmethod
+    def _over_before_its_result(cls, latency: int | None, others: ValidationInfo) -> int | None:
+        interval = others.data.get("interval", 1)
+        is_native = others.data.get("sequence") is None
+        if is_native and latency is not None and latency < interval:
+            cycles = "1 cycle" if latency == 1 else f"{latency} cycles"
+            found = f"a latency of {cycles} is shorter than the interval of {interval}"
+            why = "a result cannot be there before its operation is over"
+            raise Misplaced(f"{found}: {why}; give a latency of at least {interval}")
+        return latency
 
     @model_validator(mode="after")
     def _one_timing(self) -> OperationSpec:
@@ -54,13 +88,29 @@ class OperationSpec(Spec):
 
 
 class UnitSpec(Spec):
-    """An array of rows × cols, or a vector of lanes, with `registers` words for each element."""
+    """An array of rows × cols, or a vector of lanes, with `registers` words for each element.
+
+    Of an array, `return_path` says how a value that was made below the columns gets back to the rows, and `hop`
+    how many cycles lie between one row and the next.
+    """
 
     rows: Axis | None = None
     cols: Axis | None = None
     lanes: Axis | None = None
     registers: Depth | None = None
+    return_path: Literal["broadcast", "wrap"] = "broadcast"
+    hop: Cycles | None = None
     operations: Annotated[dict[OperationName, OperationSpec], Field(min_length=1)]
+
+    @field_validator("return_path", "hop")
+    @classmethod
+    def _of_rows(cls, value: Any, others: ValidationInfo) -> Any:
+        shape = [axis for axis in AXES if others.data.get(axis) is not None]
+        if shape == ["lanes"] and value is not None:
+            key = others.field_name
+            message = f"only a unit with 'rows' and 'cols' has '{key}'; found 'lanes': leave '{key}' out"
+            raise Misplaced(message, key=True)
+        return value
 
     @model_validator(mode="after")
     def _one_shape(self) -> UnitSpec:
@@ -95,17 +145,17 @@ class SpatialSpec(MachineSpec):
 
     @classmethod
     def legal_paths(cls, data: Any) -> list[str]:
-        """The keys that an argument or a tie may name: of rows, cols and lanes only those that suit the unit.
+        """The keys that an argument or a tie may name: of an array's and a vector's only those that suit the unit.
 
         So `lanes` alone reaches the one vector of a machine, and `cols` its one array.
         """
         units = data.get("units") if isinstance(data, dict) else None
         others = {
-            f"units.{name}.{axis}"
+            f"units.{name}.{key}"
             for name, unit in (units.items() if isinstance(units, dict) else ())
             if isinstance(unit, dict)
-            for axis in (("rows", "cols") if "lanes" in unit else ("lanes",) if "rows" in unit else ())
-            if axis not in unit
+            for key in (OF_ARRAYS if "lanes" in unit else OF_VECTORS if "rows" in unit else ())
+            if key not in unit
         }
         return [path for path in slots(cls, data) if path not in others]
 
@@ -129,4 +179,4 @@ def faults(spec: SpatialSpec) -> Iterator[tuple[str, Path]]:
 
 def axes(unit: UnitSpec) -> dict[str, Any]:
     """The axes of a unit in order."""
-    return {axis: size for axis in ("rows", "cols", "lanes") if (size := getattr(unit, axis)) is not None}
+    return {axis: size for axis in AXES if (size := getattr(unit, axis)) is not None}

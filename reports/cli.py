@@ -161,16 +161,29 @@ def simulate(
     mapping: Mapping,
     model: Annotated[
         str,
-        typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle (one Einsum so far)."),
+        typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle by cycle: cycle."),
     ] = "analytic",
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", metavar="FILE", help="Write what happens when: .json (Perfetto) or .vcd; model cycle."),
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="FROM:TO", help="The cycles to trace; by default 0:100000.")
+    ] = None,
+    no_jump: Annotated[
+        bool, typer.Option("--no-jump", help="Step through every tile instead of jumping over what repeats.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Cost a workload on a machine under a mapping."""
     import sim
 
-    from . import record_table
+    from . import record_table, tracing
 
-    record = sim.simulate(workload, arch, mapping, model=model)
+    traced = tracing.Tracing.of(model, trace, window, no_jump)
+    record = sim.simulate(workload, arch, mapping, model=model, jump=not no_jump)
+    if traced is not None:
+        note(traced.write(workload, arch, mapping))
     _answer(as_json, record.as_dict, lambda: record_table.as_text(record))
     return OK
 

@@ -96,11 +96,11 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         memory_s[memory.name] = moved / bandwidth
         bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
         seconds = most(seconds, memory_s[memory.name])
-        cycles = most(cycles, _cycles_of(moved, clock_hz, bandwidth))
+        cycles = most(cycles, memory_cycles(moved, clock_hz, bandwidth))
     return Latency(cycles, seconds, compute, units, memory_s, bound, assumptions=ASSUMPTIONS)
 
 
-def _cycles_of(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
+def memory_cycles(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
     """Cycles that a memory takes, rounded up: exact for whole numbers, in float64 for arrays."""
     if is_array(moved, clock_hz, bandwidth):
         import numpy as np

@@ -2,90 +2,163 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from mappings import Counts, Schedule
+from specs import Problem, SpecError
 
 from .analytic import Latency
 from .analytic import latency as analytic_latency
-from .lowering import CONSTRAINTS, Folds, folds, program
-
-MEMORY = "memory"
-
-ASSUMPTIONS = (
-    "a ragged fold takes as long as a full one",
-    "results leave the array without holding up the next fold",
-    "memories deliver operands in time, within their bandwidth over the whole run",
+from .lowering import lower
+from .program import (
+    CHAIN,
+    DRAIN,
+    MEMORY,
+    PORT,
+    PRELOAD,
+    REGISTERS,
+    ROUND_TRIP,
+    SPACE,
+    STREAM,
+    Packed,
+    Program,
+    Run,
+    pack,
+    run,
 )
+from .registers import check_registers
+
+WAITING, COMPOSITION = "waiting for each other", "composition of unit loads"
+
+# Constraints in the order in which the gap is taken apart; what is left is the analytic model's composition of loads.
+GAP_TERMS = (STREAM, PORT, SPACE, MEMORY, PRELOAD, ROUND_TRIP, DRAIN, CHAIN, REGISTERS, WAITING, COMPOSITION)
 
 
-@dataclass(frozen=True)
-class Fold:
-    """The events of one fold, in cycles: preload accepted, first and last beat of element (0, 0), last result, done."""
+def cycle_latency(schedule: Schedule, counts: Counts, jump: bool = True, threads: int = 1) -> Latency:
+    """The engine's latency. Numbers may be arrays of design points; then there are no stalls and no gap.
 
-    preload: int | None
-    first_beat: int
-    last_beat: int
-    done: int
-
-
-def cycle_latency(schedule: Schedule, counts: Counts) -> Latency:
-    """The engine's latency; memories bound it as a roofline.
-
-    `stall_cycles` attributes the time that the unit is idle, `gap_cycles` the difference to the analytic model: each
-    term is what the time falls by when one more constraint is relaxed, in the order of `lowering.CONSTRAINTS`.
+    `stall_cycles` attributes the time that each unit is idle, `gap_cycles` the difference to the analytic model: each
+    term is what the time falls by when one more constraint is relaxed, in the order of `GAP_TERMS`.
     """
-    fold = folds(schedule, counts)
-    total = makespan(fold)
-    gap = _gap(fold, total)
+    done = run(pack(lower(schedule)), jump, threads=threads)
+    check_work(schedule, counts, done)
+    check_registers(schedule, done)
     base = analytic_latency(schedule, counts)
-    seconds = total / schedule.machine.clock_hz
-    memory_s = max(base.memory_s.values(), default=0.0)
-    bound = base.bound_by if memory_s > seconds else fold.unit
-    cycles = max(total, base.cycles)
-    hidden = (cycles - total) - (base.cycles - base.compute_cycles)  # under the memory's time, in either model
+    single = done.packed.points == 1
+    cycles: Any = int(done.cycles[0]) if single else done.cycles
+    stalls = {unit: _some(done.stalls(unit)) for unit in schedule.machine.units} if single else None
     return replace(
         base,
         cycles=cycles,
-        latency_s=max(seconds, memory_s),
-        compute_cycles=total,
-        bound_by=bound,
-        stall_cycles={fold.unit: gap | ({MEMORY: cycles - total} if cycles > total else {})},
-        gap_cycles=gap | ({MEMORY: hidden} if hidden else {}),
-        assumptions=ASSUMPTIONS,
+        latency_s=cycles / schedule.machine.clock_hz,
+        compute_cycles=cycles,
+        bound_by=_bound(base, stalls, schedule) if stalls is not None else base.bound_by,
+        stall_cycles=stalls,
+        gap_cycles=_gap(schedule, base, cycles) if single else None,
+        assumptions=_assumptions(schedule, done.packed.program),
     )
 
 
-def makespan(fold: Folds, jump: bool = True) -> int:
-    """Cycles from the first preload or beat to the end of the last fold."""
-    from .engine import run
-
-    return run(program(fold), fold.count, jump).last_starts[-1] + fold.length + fold.tail
+def packed(schedule: Schedule) -> Packed:
+    """A schedule, or an array of them, as the engine's kernel takes it: bound once, run as often as one likes."""
+    return pack(lower(schedule))
 
 
-def _gap(fold: Folds, total: int) -> dict[str, int]:
+def check_work(schedule: Schedule, counts: Counts, done: Run) -> None:
+    """The tiles that the engine has done are those that are counted. Raises `SpecError` for loops it cannot follow.
+
+    So a record's counts never belong to another run than its cycles.
+    """
+    for entry in done.packed.program.entries:
+        for name in entry.operations:
+            counted = counts.operations[name]
+            slots = _slots(schedule, name)
+            if np.any(done.tiles(entry.name) * slots != counted.cycles):
+                tiles, cycles = int(np.max(done.tiles(entry.name))), int(np.max(counted.cycles))
+                message = (
+                    f"model 'cycle' does '{name}' for {tiles} tiles of {int(np.max(slots))} cycles, but {cycles} "
+                    f"cycles are counted: its tiles are not alike; use --model analytic"
+                )
+                raise SpecError([Problem(message)])
+
+
+def _slots(schedule: Schedule, name: str) -> Any:
+    """Cycles of one tile of an operation."""
+    from .facts import Facts
+
+    operation = schedule.operations[name]
+    return np.asarray(Facts(schedule).product(operation.steps) * operation.slots)
+
+
+def _some(causes: dict[str, Any]) -> dict[str, int]:
+    return {cause: int(cycles[0]) for cause, cycles in causes.items() if cycles[0]}
+
+
+def _bound(base: Latency, stalls: dict[str, dict[str, int]], schedule: Schedule) -> str:
+    """The busiest unit or memory; if the busiest unit is idle longer for one cause than it works, that cause."""
+    loads = {unit: base.unit_cycles[unit] for unit in stalls}
+    loads |= {memory: seconds * schedule.machine.clock_hz for memory, seconds in base.memory_s.items()}
+    busiest = max(loads, key=lambda name: loads[name])
+    causes = stalls.get(busiest, {})
+    cause = max(causes, key=lambda name: causes[name], default=None)
+    return busiest if cause is None or causes[cause] <= loads[busiest] else cause
+
+
+def _gap(schedule: Schedule, base: Latency, cycles: int) -> dict[str, int]:
     terms: dict[str, int] = {}
-    for constraint in CONSTRAINTS:
-        fold = fold.without(constraint)
-        relaxed = makespan(fold)
-        if total != relaxed:
-            terms[constraint] = total - relaxed
-        total = relaxed
+    relaxed: frozenset[str] = frozenset()
+    for term in GAP_TERMS:
+        if term == COMPOSITION:
+            left = int(base.compute_cycles)
+        else:
+            relaxed |= {term}
+            done = run(pack(lower(schedule, relaxed)))
+            left = _loads(done) if term == WAITING else int(done.cycles[0])
+        change = cycles - left
+        if term == MEMORY:
+            change -= int(base.cycles) - int(base.compute_cycles)  # what the analytic model waits for memories as well
+        if change:
+            terms[term] = change
+        cycles = left
     return terms
 
 
-def events(fold: Folds, jump: bool = True) -> list[Fold]:
-    """The events of every fold, in order."""
-    from .engine import run
+def _loads(done: Run) -> int:
+    """Cycles of the busiest unit, if none ever waited; its last results included."""
+    program = done.packed.program
+    loads: dict[str, int] = {}
+    tails: dict[str, int] = {}
+    for entry in program.entries:
+        if entry.unit is not None:
+            hold, end = int(entry.holds[entry.unit][0, 1]), int(entry.done[0, 1])
+            loads[entry.unit] = loads.get(entry.unit, 0) + int(done.tiles(entry.name)[0]) * hold
+            tails[entry.unit] = end - hold
+    return max(loads[unit] + tails[unit] for unit in loads)
 
-    starts = run(program(fold), fold.count, jump, record=True).starts
-    assert starts is not None
-    return [
-        Fold(
-            int(row[0]) if fold.preload else None,
-            int(row[-1]),
-            int(row[-1]) + fold.beats - 1,
-            int(row[-1]) + fold.length + fold.tail,
-        )
-        for row in starts
-    ]
+
+def _assumptions(schedule: Schedule, program: Program) -> tuple[str, ...]:
+    """What the model takes for granted, and what the machine does not state."""
+    notes = ["a ragged tile takes as long as a full one"]
+    for memory in schedule.machine.memories.values():
+        missing = [
+            what
+            for what, value in (
+                ("bandwidth", memory.bandwidth_bytes_per_s),
+                ("ports", memory.ports),
+                ("latency", memory.latency_s),
+            )
+            if value is None
+        ]
+        if missing:
+            notes.append(
+                f"'{memory.name}' states no {', '.join(missing)}: no limit on it and no time for it is modelled"
+            )
+    for unit in schedule.machine.units.values():
+        if all(np.all(np.asarray(unit.operations[o].latency) == 1) for o in unit.native_operations):
+            notes.append(f"every native operation of '{unit.name}' has its result after one cycle")
+    if any(wait.kind == "ring" for wait in program.waits):
+        notes.append("values in registers, and results below a column, have room for the tiles between their two ends")
+    return tuple(notes)

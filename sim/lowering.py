@@ -1,104 +1,62 @@
-"""From the schedule of one operation on a wavefront-pipelined array to a program of the cycle engine.
+"""From the schedule of a spatial machine to the program of the cycle engine (docs/cycle.md).
 
-A *fold* is one visit of the tile loops. Its beats pass through the array as a wavefront: element (r, c) does beat b
-`b + r + c` cycles after element (0, 0) does beat 0, so the array is one resource, timed at element (0, 0). An operand
-that stays in its element for the whole fold is shifted in along the rows before (*preload*: as many cycles as there are
-rows). A fold ends when the last element has done its last beat: `beats + rows + cols - 2` cycles after its first. A
-ragged fold takes as long as a full one.
-
-`fold_overlap: off` starts a fold when the one before has ended; `on` when element (0, 0) is free, the next preload
-going into a second set of registers meanwhile.
+Units, memories with a bandwidth, and ports are resources. Operations, fills, drains and preloads are entries; they wait
+for operands, for buffer space and for registers. Times are those of the first element of an array: element (r, c) does
+everything `r · hop + c` cycles later, which is the same for all that its neighbours hand on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from mappings import Counts, Operation, Schedule
+from mappings import Schedule
 from specs import Problem, SpecError
 
-from .engine import Dependency, Program
-
-PRELOAD, DRAIN = "preload", "fill and drain"
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Folds of one operation: how many, and the cycles of each phase of one."""
-
-    operation: str
-    unit: str
-    count: int
-    beats: int  # cycles that element (0, 0) is occupied
-    preload: int
-    skew: int  # from element (0, 0) to the last one
-    tail: int  # from the last beat of an element to its result
-    overlap: bool
-
-    @property
-    def length(self) -> int:
-        """From the first beat of a fold to its end."""
-        return self.beats + self.skew
-
-    def without(self, constraint: str) -> Folds:
-        """The same folds with one of `CONSTRAINTS` relaxed."""
-        if constraint == PRELOAD:
-            return replace(self, preload=0)
-        return replace(self, skew=0) if constraint == DRAIN else replace(self, tail=0)
+from .entries import lines_of
+from .facts import Facts
+from .program import MEMORY, OPERAND, PORT, PRELOAD, Program, Sweep
+from .repeats import merge
+from .sweeps import sweeps
+from .waits import waits_of
 
 
-CONSTRAINTS = (PRELOAD, DRAIN, "operation latency")  # in the order in which the gap is taken apart
+def lower(schedule: Schedule, relaxed: frozenset[str] = frozenset()) -> Program:
+    """The program of a schedule, without the constraints whose causes are `relaxed`.
 
-
-def folds(schedule: Schedule, counts: Counts) -> Folds:
-    """The folds of a schedule with one operation; `SpecError` for schedules that the engine does not time."""
-    if len(schedule.operations) != 1:
-        names = ", ".join(schedule.operations)
-        message = (
-            f"model 'cycle' times mappings of one Einsum so far; '{schedule.mapping}' has {len(schedule.operations)} "
-            f"({names}); use --model analytic"
-        )
+    Raises `SpecError` for what the engine does not time.
+    """
+    facts = Facts(schedule, relaxed)
+    prefix, plans = sweeps(schedule)
+    looped = {part for plan in plans for part in plan.path}
+    parts = [p for f in schedule.families.values() for p in f.parts if p.name in looped]
+    ranks = list(dict.fromkeys(p.family for p in parts))
+    band = schedule.band
+    if band is not None and not {band.row, band.column} <= set(ranks):
+        message = f"model 'cycle' wants a loop over '{band.row}' and one over '{band.column}', which are masked"
         raise SpecError([Problem(message)])
-    (operation,) = schedule.operations.values()
-    counted = counts.operations[operation.name]
-    visits = 1
-    for part in operation.loops:
-        visits *= schedule.families[schedule.family_of[part]].extent(part)
-    beats, rest = divmod(counted.cycles, visits)
-    if rest or operation.masked:
-        message = f"model 'cycle' times equal folds; a loop of '{operation.name}' cuts its steps into unequal ones"
-        raise SpecError([Problem(message)])
-    unit = schedule.machine.units[operation.unit]
-    rows = unit.axes.get("rows", 1)
-    return Folds(
-        operation.name,
-        operation.unit,
-        visits,
-        beats,
-        rows if _has_stationary_operand(operation) else 0,
-        sum(axis - 1 for axis in unit.axes.values()) if len(unit.axes) == 2 else 0,
-        max(unit.operations[native].latency for native in operation.actions) - 1,
-        schedule.fold_overlap,
+    lines = lines_of(facts, plans)
+    built = tuple(
+        Sweep(plan.path[len(prefix) :], each.masked, tuple(line.entry for line in each.lines), each.group, each.flights)
+        for plan, each in zip(plans, lines, strict=True)
     )
-
-
-def _has_stationary_operand(operation: Operation) -> bool:
-    """Whether an operand stays in its elements while steps go by: it lies on every axis and no step renews it."""
-    placed = set(operation.spatial.values())
-    return bool(operation.steps) and any(
-        access.cause == "operand" and not access.steps and placed <= set(access.parts) for access in operation.accesses
+    used = dict.fromkeys(r for s in built for e in s.entries for r in e.holds)
+    program = Program(
+        chunks={p.name: p.chunk for p in parts},
+        family_of={p.name: p.family for p in parts},
+        sizes={f: schedule.families[f].size for f in ranks},
+        loops={f: tuple(p.name for p in parts if p.family == f) for f in ranks},
+        prefix=prefix,
+        sweeps=built,
+        waits=waits_of(facts, prefix, lines),
+        resources={name: _cause(schedule, name) for name in (*schedule.machine.units, *used)},
+        band=None if band is None else (band.row, band.column, band.low, band.high),
     )
+    return merge(program)
 
 
-def program(fold: Folds) -> Program:
-    """The program of one fold: a preload, if there is one, then the stream."""
-    array, loader = 0, 1
-    if not fold.preload:
-        return Program((array,), (fold.beats if fold.overlap else fold.length,), ())
-    if not fold.overlap:
-        return Program((array, array), (fold.preload, fold.length), (Dependency(1, 0, 0, fold.preload),))
-    waits = (
-        Dependency(1, 0, 0, fold.preload),
-        Dependency(0, 1, 1, 0),  # the second set of registers is free once the fold before has begun
-    )
-    return Program((loader, array), (fold.preload, fold.beats), waits)
+def _cause(schedule: Schedule, resource: str) -> str:
+    """What a unit waits for when it waits for a resource."""
+    memories = schedule.machine.memories
+    if resource in memories:
+        return MEMORY
+    if resource.endswith(" loader"):
+        return PRELOAD
+    return PORT if any(resource.startswith(f"{memory} ") for memory in memories) else OPERAND

@@ -22,13 +22,18 @@ from .energy import Energy, energy
 from .record import Record, fingerprint, version
 
 
-def _cycle(schedule: Schedule, counts: Counts) -> Latency:
+def _analytic(schedule: Schedule, counts: Counts, jump: bool) -> Latency:
+    return latency(schedule, counts)
+
+
+def _cycle(schedule: Schedule, counts: Counts, jump: bool) -> Latency:
     from .cycle import cycle_latency  # numba is imported when an engine runs
 
-    return cycle_latency(schedule, counts)
+    return cycle_latency(schedule, counts, jump)
 
 
-MODELS: Mapping[str, Callable[[Schedule, Counts], Latency]] = {"analytic": latency, "cycle": _cycle}
+# Times of a schedule by model; the last argument is whether an engine may jump over its period.
+MODELS: Mapping[str, Callable[[Schedule, Counts, bool], Latency]] = {"analytic": _analytic, "cycle": _cycle}
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,15 @@ class Analysis:
         return machine.units[unit].elements * (self.latency.latency_s * machine.clock_hz)
 
 
-def analyse(schedule: Schedule, model: str = "analytic") -> Analysis:
-    """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points."""
+def analyse(schedule: Schedule, model: str = "analytic", jump: bool = True) -> Analysis:
+    """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points.
+
+    With `jump` off the cycle engine steps through every tile; nothing but its own time changes.
+    """
     if model not in MODELS:
         raise SpecError([Problem(unknown("model", model, MODELS))])
     counts = count(schedule)
-    timing = MODELS[model](schedule, counts)
+    timing = MODELS[model](schedule, counts, jump)
     prices = table(schedule.machine.energy)
     spent = energy(schedule, counts, prices, accounting_of(schedule.accounting))
     areas = machine_area_um2(schedule.machine, prices)
@@ -89,8 +97,9 @@ def simulate(
     mapping: str | Loaded[MappingSpec],
     model: str = "analytic",
     accounting: str | None = None,
+    jump: bool = True,
 ) -> Record:
-    """The record of a workload on a machine under a mapping.
+    """The record of a workload on a machine under a mapping; `jump` as in `analyse`.
 
     Raises `SpecError` for input that makes no sense, `Infeasible` for what does not fit.
 
@@ -120,7 +129,12 @@ def simulate(
         "table": fingerprint(table(machine.energy).spec),
         "accounting": fingerprint(accounting_of(schedule.accounting)),
     }
-    return _record(analyse(schedule, model), model, references, hashes)
+    return _record(analyse(schedule, model, jump), model, references, hashes)
+
+
+def bound(workload: str, arch: str, mapping: str) -> Schedule:
+    """The schedule of a workload on a machine under a mapping. Raises as `simulate`."""
+    return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping))[1]
 
 
 def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:

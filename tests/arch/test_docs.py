@@ -32,6 +32,10 @@ def test_the_machine_of_the_page(written):
     assert found.units["array"].slots("exp") == 6
     assert found.units["vector"].slots("divide") == 4
     assert found.types == {"*": "int8"}
+    assert found.memories["dram"].latency_s == 100e-9
+    assert (found.memories["buffer"].ports, found.memories["buffer"].banks) == (("R", "W"), 4)
+    assert (found.units["array"].return_path, found.units["array"].hop) == ("wrap", 1)
+    assert found.value("divide.latency") == 12
     wide = machine(f"{written['arch']}:array.cols=64")
     assert wide.units["vector"].axes == {"lanes": 64} and wide.memories["buffer"].row_bits == 512
     area = total(machine_area_um2(found, table(found.energy)).values())
@@ -49,6 +53,7 @@ def test_the_table_of_the_page(written):
 
 def test_every_key_of_a_machine_and_of_a_table_is_on_the_page():
     keys = set(ArchSpec.model_fields) | {"size", "bandwidth", "row", "rows", "cols", "lanes", "registers", "operations"}
+    keys |= {"ports", "banks", "return_path", "hop"}
     keys |= {"as", "interval", "latency"} | set(TableSpec.model_fields) | {"inside", "types", "side"}
     for key in keys:
         assert re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`|^\s*-? ?\{{?{key}:|[{{ ]{key}:", PAGE, re.MULTILINE), key

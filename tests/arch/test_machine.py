@@ -150,8 +150,10 @@ def test_an_unknown_path_names_the_legal_ones():
         machine("systolic").value("array.row")
     assert caught.value.args[0] == (
         "unknown path 'array.row' in arch 'systolic'; did you mean 'array.rows'? allowed: clock, dram.size, "
-        "dram.bandwidth, dram.row, buffer.size, buffer.bandwidth, buffer.row, array.rows, array.cols, "
-        "array.registers"
+        "dram.bandwidth, dram.row, dram.latency, dram.banks, buffer.size, buffer.bandwidth, buffer.row, "
+        "buffer.latency, buffer.banks, array.rows, array.cols, array.registers, array.hop, "
+        "array.operations.mac.interval, array.operations.mac.latency, array.operations.add.interval, "
+        "array.operations.add.latency"
     )
 
 
@@ -324,7 +326,7 @@ def test_a_duplicate_key_hides_no_other_fault(tmp_path):
         "6:15: memories.dram.row: missing unit: found '64', expected a width such as '16 b'",
         "8:26: number out of range: found '1e999', the largest is about 1.8e308",
         "8:33: unknown key 'lames' in 'units.array'; did you mean 'lanes'? allowed: rows, cols, lanes, registers, "
-        "operations",
+        "return_path, hop, operations",
     ]
 
 

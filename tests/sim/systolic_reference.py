@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.cycle import Fold
-
 NONE = -1
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The events of one fold, in cycles: preload accepted, first and last beat of element (0, 0), last result, done."""
+
+    preload: int | None
+    first_beat: int
+    last_beat: int
+    done: int
 
 
 @dataclass

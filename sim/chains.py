@@ -1,0 +1,101 @@
+"""How long a block of operations occupies its element, and when it takes operands and gives results.
+
+A block does a number of *chains* in one element: one for each result. A chain has `rounds`, each of which does a
+sequence of native operations, one after the other: an operation starts when the one before has its result, `latency`
+cycles after it started, and its element may start another every `interval` cycles. Chains fill each other's waiting
+time: `window` of them take turns, as many as the longest latency asks for. So a window of w chains takes
+
+    Σ over all native operations but the last of max(w · interval, latency)  +  w · interval of the last
+
+Numbers are arrays [point, tiles]: a block does the chains of all tiles of a group, tile after tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Table = Any  # int64 array [point or 1, tiles]
+
+
+@dataclass(frozen=True)
+class Native:
+    """One native operation of a sequence."""
+
+    interval: Any
+    latency: Any
+
+
+@dataclass(frozen=True)
+class Block:
+    """The work of one element for one tile: `repeats` of `chains` side by side, each `rounds` times the sequence."""
+
+    repeats: Any
+    rounds: Any
+    chains: Any
+    sequence: tuple[Native, ...]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles after the start of a block in its first element, by the number of tiles.
+
+    `given` is when the last result is there, `spread` how much earlier the first one would be if results came at their
+    quickest pace; `taken_tile` when the last tile takes its first operand, `taken_chain` when the last chain would at
+    the quickest pace; `begins` when the first chain begins each native operation of its first round.
+    """
+
+    occupancy: Table
+    slots: Table
+    given: Table
+    spread: Table
+    taken_tile: Table
+    taken_chain: Table
+    begins: tuple[Table, ...]
+
+
+def timing(block: Block, tiles: int) -> Timing:
+    """The timing of a block for groups of 0 to `tiles` tiles.
+
+    Six dependent macs of three cycles, for one tile and for two, which take turns:
+
+    >>> series = Block(1, 1, 1, (Native(1, 3),) * 6)
+    >>> timing(series, 2).occupancy.tolist()
+    [[0, 16, 17]]
+    """
+    k = np.arange(tiles + 1)
+    repeats, rounds, chains = (_column(n) for n in (block.repeats, block.rounds, block.chains))
+    natives = [(_column(native.interval), _column(native.latency)) for native in block.sequence]
+    longest = natives[0][1]
+    for _, latency in natives:
+        longest = np.maximum(longest, latency)
+    (first_interval, _), (last_interval, last_latency) = natives[0], natives[-1]
+    whole = k * chains
+    dependent = rounds * len(natives) > 1
+    window = np.maximum(np.minimum(whole, np.where(dependent, longest, whole)), 1)
+
+    def of_window(width: Table) -> Table:
+        each = [np.maximum(width * interval, latency) for interval, latency in natives]
+        return rounds * sum(each) - each[-1] + width * last_interval
+
+    full, rest = whole // window, whole % window
+    before_last_tile = np.maximum(whole - chains, 0)
+    occupancy = repeats * (full * of_window(window) + np.where(rest > 0, of_window(rest), 0))
+    begins = [np.zeros_like(window)]
+    for interval, latency in natives[:-1]:
+        begins.append(begins[-1] + np.maximum(window * interval, latency))
+    return Timing(
+        occupancy,
+        repeats * whole * rounds * sum(interval for interval, _ in natives),
+        np.where(k > 0, occupancy - last_interval + last_latency, 0),
+        np.maximum(repeats * whole - 1, 0) * last_interval,
+        (before_last_tile // window) * of_window(window) + (before_last_tile % window) * first_interval,
+        np.maximum(repeats * whole - 1, 0) * first_interval,
+        tuple(begins),
+    )
+
+
+def _column(value: Any) -> Any:
+    return np.asarray(value, dtype=np.int64).reshape(-1, 1)

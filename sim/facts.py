@@ -1,0 +1,114 @@
+"""Numbers that the cycle engine needs of a schedule on a spatial machine: extents, latencies, hops and skew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from arch import Unit
+from mappings import Operation, Schedule
+from workloads import ceil_div, least, most
+
+from .chains import Block, Native
+from .program import CHAIN, DRAIN
+
+Number = Any
+
+
+def column(value: Number) -> Any:
+    """A number as a column: a row per design point."""
+    return np.asarray(value, dtype=np.int64).reshape(-1, 1)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A schedule, seen without the constraints whose causes are `relaxed`."""
+
+    schedule: Schedule
+    relaxed: frozenset[str] = frozenset()
+
+    def extent(self, part: str) -> Number:
+        """Indices of a part, no more than its rank has."""
+        family = self.schedule.families[self.schedule.family_of[part]]
+        return least(family.extent(part), ceil_div(family.size, family.part(part).chunk))
+
+    def product(self, parts: Iterable[str]) -> Number:
+        """Indices of several parts together."""
+        total: Number = 1
+        for part in parts:
+            total = total * self.extent(part)
+        return total
+
+    def bits(self, tensor: str) -> int:
+        """Bits of a stored word."""
+        return self.schedule.types[tensor].storage.bits
+
+    def kept_by(self, operation: Operation, part: str) -> bool:
+        """Whether the result of an operation is indexed by a part."""
+        target = operation.einsum.target_ranks
+        return part in target or self.schedule.family_of[part] in target
+
+    def unit(self, name: str) -> Unit:
+        """A unit of the machine."""
+        unit: Unit = self.schedule.machine.units[name]
+        return unit
+
+    def gathers(self, operation: Operation) -> bool:
+        """Whether results are gathered down the rows of an array: a spatial part is reduced."""
+        return any(not self.kept_by(operation, part) for part in operation.spatial.values())
+
+    def latency(self, unit: Unit, native: str) -> Number:
+        """Cycles from the operands of a native operation to its result."""
+        operation = unit.operations[native]
+        return operation.interval if CHAIN in self.relaxed else operation.latency
+
+    @cached_property
+    def hops(self) -> dict[str, Number]:
+        """Cycles from one row of an array to the next: given, or those of the slowest operation that gathers."""
+        found: dict[str, Number] = {}
+        for operation in self.schedule.operations.values():
+            unit = self.unit(operation.unit)
+            if unit.hop is not None:
+                found[unit.name] = unit.hop
+            elif self.gathers(operation):
+                found[unit.name] = most(found.get(unit.name, 1), self.latency(unit, list(operation.actions)[-1]))
+        return found
+
+    def hop(self, unit: Unit) -> Number:
+        """Cycles from one row of a unit to the next."""
+        return self.hops.get(unit.name, 1)
+
+    def descent(self, unit: Unit) -> Number:
+        """Cycles from the first row of a unit to its last."""
+        if "rows" not in unit.axes or DRAIN in self.relaxed:
+            return 0
+        return (unit.axes["rows"] - 1) * self.hop(unit)
+
+    def skew(self, unit: Unit) -> Number:
+        """Cycles from the first element of a unit to its last."""
+        if DRAIN in self.relaxed:
+            return 0
+        return self.descent(unit) + (list(unit.axes.values())[-1] - 1)
+
+    def block(self, operations: tuple[Operation, ...]) -> Block:
+        """The work of one element for one tile of operations that are done value by value."""
+        last = operations[-1]
+        reduced = [not self.kept_by(last, part) for part in last.steps]
+        inside = len(reduced) - reduced[::-1].index(True) if any(reduced) else 0
+        unit = self.unit(last.unit)
+        sequence = tuple(
+            Native(unit.operations[native].interval, self.latency(unit, native))
+            for operation in operations
+            for native, count in operation.actions.items()
+            for _ in range(count)
+        )
+        return Block(
+            repeats=self.product(p for p, r in zip(last.steps[:inside], reduced, strict=False) if not r),
+            rounds=self.product(p for p, r in zip(last.steps, reduced, strict=True) if r),
+            chains=self.product(last.steps[inside:]),
+            sequence=sequence,
+        )

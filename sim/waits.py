@@ -1,0 +1,282 @@
+"""What the entries of a program wait for: operands, tiles from memory, buffer space and registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mappings import Operation
+from workloads import is_array
+
+from .entries import Line, Lines, memory_latency, reads
+from .facts import Facts, column
+from .program import MEMORY, OPERAND, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, Wait
+
+Table = Any
+BOTH_COPIES = 2  # a tile that is used, and the next one
+
+
+def waits_of(facts: Facts, prefix: tuple[str, ...], lines: list[Lines]) -> tuple[Wait, ...]:
+    """All waits of a program."""
+    return tuple(_Waits(facts, prefix, tuple(line for each in lines for line in each.lines)).all())
+
+
+@dataclass(frozen=True)
+class _Waits:
+    facts: Facts
+    prefix: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    def all(self) -> Iterator[Wait]:
+        copies = self._copies()
+        for line in self.lines:
+            if line.kind == "operation":
+                yield from self._operands(line)
+                yield from self._preloads(line)
+            elif line.kind == "fill":
+                yield from self._fill(line, copies.get(line.name, 1))
+            elif line.kind == "drain":
+                yield from self._drain(line)
+
+    def maker(self, tensor: str) -> Line | None:
+        """The line of the operation that makes a tensor."""
+        return next((line for line in self.lines if any(o.name == tensor for o in line.operations)), None)
+
+    # ----------------------------------------------------------------------------------------------------- operands
+
+    def _operands(self, line: Line) -> Iterator[Wait]:
+        """Waits for other operations' results, in registers or through a memory."""
+        inside = {o.name for o in line.operations}
+        for at, operation in enumerate(line.operations):
+            for read in dict.fromkeys((r.tensor, r.version) for r in operation.einsum.reads):
+                tensor, version = read
+                maker = self.maker(tensor)
+                if maker is None or (tensor in inside and version != "previous"):
+                    continue
+                yield from self._operand(line, at, operation, maker, tensor, version)
+
+    def _operand(
+        self, line: Line, at: int, operation: Operation, maker: Line, tensor: str, version: str
+    ) -> Iterator[Wait]:
+        kind, reach, strides = self._meeting(line, maker, tensor, version)
+        path, cause = self._way(maker, tensor, operation)
+        begins = self._begins(line, at)
+        taken = begins + self._taken(line, operation, tensor)
+        slots = self._slots(strides)
+        for lead, lag in ((maker.given_first, begins), (maker.given_last, taken)):
+            yield Wait(line.name, maker.name, kind, lead + path, lag, cause, reach, strides, slots)
+        forwarded = tensor in operation.forwarded and kind == "same" and maker.name != line.name
+        if forwarded and not line.entry.conditional and not maker.entry.conditional:
+            assert maker.timing is not None
+            grows = self.facts.block(maker.operations).rounds
+            first = np.where(column(grows) > 1, 0, maker.given_first + path)  # a sum in place is begun at once
+            yield from self._unless(Wait(maker.name, line.name, "ring", line.release, first, REGISTERS))
+        if kind == "slot" and reach == 0 and maker.sweep != line.sweep:
+            yield from self._unless(
+                Wait(maker.name, line.name, "slot", line.release, maker.given_first, SPACE, 0, strides, slots)
+            )
+
+    def _unless(self, wait: Wait) -> Iterator[Wait]:
+        if wait.cause not in self.facts.relaxed:
+            yield wait
+
+    def _meeting(self, line: Line, maker: Line, tensor: str, version: str) -> tuple[str, int, dict[str, Any]]:
+        """How a consumer finds the start of its producer: kind, reach and strides of the wait."""
+        own = self._carried(tensor)
+        if version == "previous":
+            part = self.facts.schedule.operations[tensor].einsum.iterated
+            assert part is not None
+            after = line.path[line.path.index(part) + 1 :]
+            return "slot", 1, self._strides(p for p in after if p in own)
+        if maker.sweep != line.sweep:
+            after = line.path[len(self.prefix) :]
+            return "slot", 0, self._strides(p for p in after if p in own and p in maker.path)
+        where = maker.entry.first | maker.entry.last
+        if where and not where <= line.entry.first | line.entry.last:
+            outermost = min(line.path.index(p) for p in where)
+            return "slot", 0, self._strides(p for p in line.path[outermost:] if p in own and p not in where)
+        return "same", 0, {}
+
+    def _carried(self, tensor: str) -> set[str]:
+        """The parts that a result is indexed by."""
+        operation = self.facts.schedule.operations[tensor]
+        return {p for p in (*operation.loops, *operation.steps) if self.facts.kept_by(operation, p)}
+
+    def _strides(self, loops: Iterable[str]) -> dict[str, Any]:
+        """Slots numbered by loops, the innermost fastest."""
+        strides: dict[str, Any] = {}
+        size: Any = 1
+        for loop in reversed(list(loops)):
+            strides[loop] = size
+            size = size * self.facts.extent(loop)
+        return strides
+
+    def _slots(self, strides: Mapping[str, Any]) -> Any:
+        size: Any = 1
+        for loop in strides:
+            size = size * self.facts.extent(loop)
+        return size
+
+    def _begins(self, line: Line, at: int) -> Table:
+        """When an operation of an entry first takes operands."""
+        assert line.timing is not None
+        natives = sum(sum(o.actions.values()) for o in line.operations[:at])
+        return line.timing.begins[natives]
+
+    def _taken(self, line: Line, operation: Operation, tensor: str) -> Table:
+        """When the last value of an operand is taken, after the first."""
+        assert line.timing is not None
+        carried = [step for step in operation.steps if step in self._carried(tensor)]
+        if any(not self.facts.kept_by(operation, step) for step in carried):
+            return np.zeros_like(line.timing.taken_tile)  # it is summed over: all of it is waited for
+        return line.timing.taken_chain if carried else line.timing.taken_tile
+
+    def _way(self, maker: Line, tensor: str, operation: Operation) -> tuple[Any, str]:
+        """Cycles from a result to where it is taken, and the cause of waiting for it."""
+        facts = self.facts
+        made = facts.schedule.operations[tensor]
+        source, target = facts.unit(made.unit), facts.unit(operation.unit)
+        levels = [a.level for a in operation.accesses if a.tensor == tensor and a.action == "read"]
+        leaves = facts.gathers(made) or source.name != target.name or (bool(levels) and "rows" in source.axes)
+        cycles = column(memory_latency(facts, levels[0])) if levels else column(0)
+        if leaves:
+            cycles = cycles + column(facts.descent(source))
+        if not leaves or "rows" not in target.axes:
+            return cycles, OPERAND
+        if ROUND_TRIP in facts.relaxed:
+            return cycles, ROUND_TRIP
+        wraps = target.return_path == "wrap"
+        return cycles + column(target.axes["rows"] if wraps else 1), ROUND_TRIP
+
+    # ----------------------------------------------------------------------------------------------------- preloads
+
+    def _preloads(self, line: Line) -> Iterator[Wait]:
+        name = f"preload {line.name}"
+        preload = next((other for other in self.lines if other.name == name), None)
+        if preload is None:
+            return
+        yield Wait(line.name, name, "same", preload.given_last, 0 * preload.given_last, PRELOAD)
+        if preload.entry.unit is None:  # the second set of registers is free once the fold before has begun
+            yield Wait(name, line.name, "ring", 0 * preload.given_last, 0 * preload.given_last, REGISTERS)
+
+    # ---------------------------------------------------------------------------------------------------- transfers
+
+    def _fill(self, line: Line, copies: Any) -> Iterator[Wait]:
+        """Whoever reads a tile waits for it; it waits for the space of an earlier one, and for the level above."""
+        assert line.transfer is not None and line.tensor is not None
+        zero = 0 * line.given_last
+        strides = self._tile_strides(line)
+        slots = self._slots(strides)
+        turn: dict[str, Any] = {"copies": copies, "turn": line.name} if np.any(np.asarray(copies) > 1) else {}
+        for other in self._users(line):
+            waiting = self._preload_of(other)
+            yield Wait(waiting.name, line.name, "slot", line.given_last, zero, MEMORY, 0, strides, slots, **turn)
+            yield from self._unless(
+                Wait(
+                    line.name,
+                    other.name,
+                    "slot",
+                    other.release,
+                    zero,
+                    SPACE,
+                    self._reach(copies),
+                    strides,
+                    slots,
+                    **turn,
+                )
+            )
+        above = next(
+            (
+                o
+                for o in self.lines
+                if o.kind == "fill" and o.tensor == line.tensor and o is not line and self._feeds(o, line)
+            ),
+            None,
+        )
+        maker = self.maker(line.tensor)
+        if maker is not None and above is None:
+            kind, reach, made = self._meeting(line, maker, line.tensor, "final")
+            yield Wait(line.name, maker.name, kind, maker.given_last, zero, OPERAND, reach, made, self._slots(made))
+
+    def _preload_of(self, line: Line) -> Line:
+        """The preload before an operation, if it has one: the first that needs the operand."""
+        return next((o for o in self.lines if o.name == f"preload {line.name}"), line)
+
+    def _reach(self, copies: Any) -> int:
+        return int(np.min(np.asarray(copies)))
+
+    def _feeds(self, one: Line, other: Line) -> bool:
+        return one.transfer is not None and other.transfer is not None and one.transfer.inner == other.transfer.outer
+
+    def _users(self, line: Line) -> list[Line]:
+        assert line.transfer is not None and line.tensor is not None
+        return [o for o in self.lines if o is not line and reads(o, line.tensor, line.transfer.inner)]
+
+    def _tile_strides(self, line: Line) -> dict[str, Any]:
+        """Numbers for tiles that are there at once: by their loops inside of the outermost one that uses them again."""
+        assert line.transfer is not None
+        own = line.transfer.accesses[0].parts
+        again = [i for i, p in enumerate(line.path) if p in line.entry.first | line.entry.last]
+        return self._strides(p for p in line.path[min(again) :] if p in own) if again else {}
+
+    def _copies(self) -> dict[str, Any]:
+        """Fills whose tile has room twice, the smallest first: the next tile comes while one is used."""
+        schedule = self.facts.schedule
+        found: dict[str, Any] = {}
+        for memory in schedule.machine.memories.values():
+            kept = {k.tensor: k.size_bytes for k in schedule.kept if k.level == memory.name}
+            spare = None if memory.size_bytes is None else memory.size_bytes - schedule.footprint_bytes(memory.name)
+            fills = [
+                line
+                for line in self.lines
+                if line.kind == "fill" and line.transfer is not None and line.transfer.inner == memory.name
+            ]
+            for line in sorted(fills, key=lambda f: int(np.max(kept[str(f.tensor)]))):
+                users = self._users(line)
+                if self._tile_strides(line) or any(u.sweep != line.sweep for u in users) or not line.entry.conditional:
+                    continue
+                if spare is None:
+                    found[line.name] = BOTH_COPIES
+                    continue
+                size = kept[str(line.tensor)]
+                fits = size <= spare
+                found[line.name] = np.where(fits, BOTH_COPIES, 1) if is_array(fits) else BOTH_COPIES if fits else 1
+                spare = spare - size * fits
+        return found
+
+    def _drain(self, line: Line) -> Iterator[Wait]:
+        """A tile is written once it is made; what goes straight to memory waits beside the array, two tiles of it."""
+        assert line.transfer is not None and line.tensor is not None
+        maker = self.maker(line.tensor)
+        if maker is None:
+            return
+        operation = self.facts.schedule.operations[line.tensor]
+        source = self.facts.unit(operation.unit)
+        way = column(self.facts.descent(source))
+        zero = 0 * line.given_last
+        kind, reach = ("same" if maker.sweep == line.sweep else "slot"), 0
+        strides: dict[str, Any] = {}
+        posted = line.transfer.outer == line.transfer.inner
+        first = maker.given_first if posted else maker.given_last
+        yield Wait(line.name, maker.name, kind, first + way, zero, OPERAND, reach, strides)
+        if posted:
+            late = np.maximum(line.release - 1, 0)
+            yield Wait(line.name, maker.name, kind, maker.given_last + way, late, OPERAND, reach, strides)
+            yield from self._unless(
+                Wait(
+                    maker.name,
+                    line.name,
+                    "slot",
+                    line.release,
+                    maker.given_first,
+                    SPACE,
+                    BOTH_COPIES,
+                    {},
+                    1,
+                    BOTH_COPIES,
+                    line.name,
+                )
+            )

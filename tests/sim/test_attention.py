@@ -1,0 +1,258 @@
+"""The cycle model of attention: the laws of the ladder on drawn machines, mappings and sizes, and what users see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from arch import machine
+from mappings import count, mapping, schedule
+from sim import simulate
+from sim.cycle import cycle_latency, packed
+from sim.events import events, record, slices
+from sim.program import EVERYTHING, run
+from sim.trace import totals
+from specs import Infeasible, SpecError
+from workloads import workload
+
+CLOUD = ("bert:seq_len=16Ki", "fusemax-cloud", "fusemax-binding")
+
+
+@st.composite
+def cases(draw: Any) -> tuple[str, str, str]:
+    """References of a small attention on a small machine."""
+    rows, cols = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    arch = {
+        "array_2d.rows": rows,
+        "array_2d.cols": cols,
+        "array_2d.registers": 64,
+        "array_1d.registers": 512,
+        "array_2d.return_path": draw(st.sampled_from(["broadcast", "wrap"])),
+        "buffer.size": draw(st.sampled_from(["1KiB", "2KiB", "16KiB"])),
+        "dram.bandwidth": draw(st.sampled_from(["500MiB/s", "2GiB/s", "400GiB/s"])),
+    }
+    if draw(st.booleans()):
+        arch["dram.latency"] = f"{draw(st.integers(0, 60))}ns"
+    if draw(st.booleans()):
+        arch["buffer.ports"] = draw(st.sampled_from(["1RW", "1R1W", "2RW", "2R1W"]))
+        if draw(st.booleans()):
+            arch["buffer.banks"] = draw(st.integers(1, 4))
+    if draw(st.booleans()):
+        for unit, native in (("array_2d", "mac"), ("array_2d", "max"), ("array_1d", "mac"), ("array_1d", "add")):
+            arch[f"{unit}.operations.{native}.latency"] = draw(st.integers(1, 4))
+    work = {
+        "batch": draw(st.integers(1, 2)),
+        "kv_heads": draw(st.integers(1, 2)),
+        "head_dim": draw(st.integers(1, 5)),
+        "value_dim": draw(st.integers(1, 5)),
+        "queries": draw(st.integers(1, 30)),
+        "keys": draw(st.integers(1, 30)),
+    }
+    work["heads"] = work["kv_heads"] * draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        work["causal"] = "true"
+    if draw(st.booleans()):
+        work["window"] = draw(st.integers(1, 12))
+    name = draw(st.sampled_from(["fusemax-binding", "fusemax-binding", "fusemax-architecture", "fusemax-cascade"]))
+    by = f"{name}:interleave={draw(st.integers(1, 16))},fold_overlap={draw(st.sampled_from(['on', 'off']))}"
+    return f"attention:{_listed(work)}", f"fusemax-cloud:{_listed(arch)}", by
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items())
+
+
+def drawn(case: tuple[str, str, str]) -> Any:
+    """The schedule of a case; those that do not fit are not looked at."""
+    work, host, by = case
+    try:
+        return schedule(workload(work), machine(host), mapping(by))[1]
+    except Infeasible:
+        assume(False)
+
+
+@settings(max_examples=250, deadline=None)
+@given(cases())
+def test_jumped_is_stepped_and_every_tile_that_is_counted_is_done(case: tuple[str, str, str]) -> None:
+    bound = drawn(case)
+    try:
+        latency = cycle_latency(bound, count(bound))
+    except Infeasible:
+        assume(False)
+    except SpecError as error:  # a query tile that sees no key has no last key tile to be divided after
+        assert "its tiles are not alike" in str(error)
+        return
+    one, other = record(bound), record(bound, jump=False)
+    assert sorted(one.records, key=repr) == sorted(other.records, key=repr)
+    assert one.cycles[0] == other.cycles[0] == latency.cycles
+    assert np.array_equal(one.outcome.stalls, other.outcome.stalls)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_the_laws_of_the_ladder(case: tuple[str, str, str]) -> None:
+    bound = drawn(case)
+    counts = count(bound)
+    try:
+        found, analytic = simulate(*case, model="cycle"), simulate(*case)
+    except (Infeasible, SpecError):
+        assume(False)
+    assert (found.actions, found.traffic_bytes) == (analytic.actions, analytic.traffic_bytes)
+    assert found.stall_cycles is not None and found.gap_cycles is not None
+    for unit in ("array_2d", "array_1d"):
+        assert counts.unit_cycles(unit) <= found.cycles
+        assert sum(found.stall_cycles[unit].values()) == found.cycles - counts.unit_cycles(unit)
+        assert all(cycles > 0 for cycles in found.stall_cycles[unit].values())
+    assert all(seconds <= found.latency_s for seconds in found.memory_s.values())
+    assert sum(found.gap_cycles.values()) == found.cycles - analytic.cycles
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_slices_of_a_trace_add_up_to_the_units_work(case: tuple[str, str, str]) -> None:
+    bound = drawn(case)
+    done = record(bound)
+    busy = totals(slices(done))
+    for unit in ("array_2d", "array_1d"):
+        slots = sum(
+            int(done.tiles(e.name)[0]) * 0
+            + int(e.holds[unit][0, r.tiles])
+            - sum(int(x[0, r.tiles]) for x in e.extra.values())
+            for e in done.packed.program.entries
+            if e.unit == unit
+            for r in done.records
+            if r.entry == e.name
+        )
+        assert busy.get(unit, 0) == slots
+
+
+@pytest.mark.parametrize(("length", "most"), [("1Ki", 1.06), ("16Ki", 1.0004), ("256Ki", 1.0001), ("1Mi", 1.00001)])
+def test_the_published_design_keeps_its_unit_busy(length: str, most: float) -> None:
+    """+Binding is bound by its 1D array; only with few tiles for each head do fetches show."""
+    found = simulate(f"bert:seq_len={length}", *CLOUD[1:], model="cycle")
+    analytic = simulate(f"bert:seq_len={length}", *CLOUD[1:])
+    assert analytic.cycles <= found.cycles <= most * analytic.cycles
+    assert found.bound_by == "array_1d"
+
+
+def test_one_tile_by_hand() -> None:
+    """Four rows and columns, two words a head, one tile: the critical path through both arrays, cycle by cycle."""
+    case = (
+        "attention:queries=4,keys=4,head_dim=2,value_dim=2",
+        "fusemax-cloud:array_2d.rows=4,array_2d.cols=4,dram.bandwidth=100000GiB/s",
+        "fusemax-binding:interleave=1",
+    )
+    done = record(schedule(workload(case[0]), machine(case[1]), mapping(case[2]))[1])
+    starts = {r.entry: r.start for r in done.records}
+    assert starts == {
+        "fill Q": 0, "fill K": 1, "fill V": 2,  # a cycle each
+        "QK": 2, "LM": 4,  # two beats; row 3 takes the maximum at 7
+        "RM": 8,  # it is at lane 0 in the next cycle
+        "PRM": 9, "SPD": 16,  # an exponential of one add and six macs
+        "SLN": 10,  # RM is there at 9 and in every row at 10
+        "SLD": 17, "SLNV": 18,  # row 3 adds the denominator's share at 20
+        "RD": 21,
+        "SPNV+RNV": 22,  # the lane is free; its first add at 23 takes what row 3 has given at 22
+        "AV": 26, "drain AV": 28,
+    }  # fmt: skip
+    assert done.cycles[0] == 28 + 3  # lane 3 divides three cycles after lane 0
+
+
+@pytest.mark.parametrize(
+    ("arch", "by", "error"),
+    [
+        (
+            "fusemax-cloud",
+            "fusemax-binding:interleave=64",
+            "interleave 64 keeps 64 tiles in 'array_2d', each with 2 words of an element at once (QK, SLN): 128 words, but "
+            "there are 16 registers; an interleave of at most 8 fits, or 128 registers",
+        ),
+        (
+            "fusemax-cloud:array_2d.registers=1",
+            "fusemax-binding:interleave=1",
+            "interleave 1 keeps 1 tiles in 'array_2d', each with 2 words of an element at once (QK, SLN): 2 words, but "
+            "there are 1 registers; an interleave of at most 0 fits, or 2 registers",
+        ),
+    ],
+)
+def test_what_the_registers_do_not_hold_is_refused(arch: str, by: str, error: str) -> None:
+    with pytest.raises(Infeasible) as raised:
+        simulate(CLOUD[0], arch, by, model="cycle")
+    assert str(raised.value) == error
+
+
+@pytest.mark.parametrize(
+    "arch", ["buffer.ports=0RW", "array_2d.operations.mac.latency=0", "buffer.row=0b", "buffer.ports=1R"]
+)
+def test_nonsense_is_refused(arch: str) -> None:
+    with pytest.raises(SpecError):
+        simulate(CLOUD[0], f"fusemax-cloud:{arch}", CLOUD[2], model="cycle")
+
+
+def test_more_tiles_in_flight_are_never_slower() -> None:
+    cycles = [
+        simulate(CLOUD[0], CLOUD[1], f"fusemax-binding:interleave={n}", model="cycle").cycles for n in range(1, 9)
+    ]
+    assert cycles == sorted(cycles, reverse=True)
+    assert cycles[0] > 2.8 * cycles[-1]
+
+
+def test_more_ports_are_never_slower() -> None:
+    cycles = [
+        simulate(CLOUD[0], f"fusemax-cloud:buffer.ports={ports}", CLOUD[2], model="cycle").cycles
+        for ports in ("1RW", "1R1W", "2R1W", "3R2W")
+    ]
+    assert cycles == sorted(cycles, reverse=True)
+    assert cycles[-1] <= 1.02 * simulate(*CLOUD, model="cycle").cycles
+
+
+def test_points_in_one_call_are_the_points_one_by_one() -> None:
+    sizes = np.array([4, 8, 16, 32]) * 2**20
+    bandwidths = np.array([50, 100, 400, 800]) * 2**30
+    host = machine(CLOUD[1]).with_values({"buffer.size": sizes, "dram.bandwidth": bandwidths})
+    many = schedule(workload(CLOUD[0]), host, mapping(CLOUD[2]))[1]
+    cycles = run(packed(many), threads=2).cycles.tolist()
+    for i, (size, bandwidth) in enumerate(zip(sizes, bandwidths, strict=True)):
+        arch = f"fusemax-cloud:buffer.size={size}B,dram.bandwidth={bandwidth}B/s"
+        assert simulate(CLOUD[0], arch, CLOUD[2], model="cycle").cycles == cycles[i]
+
+
+@pytest.mark.slow
+def test_a_full_size_run_stepped_through_is_the_jumped_one() -> None:
+    case = ("bert:seq_len=64Ki,batch=1,heads=1", *CLOUD[1:])
+    assert simulate(*case, model="cycle", jump=False).cycles == simulate(*case, model="cycle").cycles == 9_061_525
+
+
+def test_events_have_the_vocabulary_that_hardware_shares() -> None:
+    work, host, by = (
+        "attention:queries=4,keys=8,head_dim=2,value_dim=3",
+        "fusemax-cloud:array_2d.rows=4,array_2d.cols=4",
+        CLOUD[2],
+    )
+    bound = schedule(workload(work), machine(host), mapping(f"{by}:interleave=2"))[1]
+    found = events(record(bound, EVERYTHING))
+    assert found == sorted(found)
+    names = {e.event for e in found}
+    assert names == {
+        "first beat", "last beat", "reduction result", "state written", "operand tile accepted", "result accepted",
+        "tile done", "stall begin", "stall end",
+    }  # fmt: skip
+    assert {e.detail for e in found if e.event == "state written"} == {"RM", "RD", "SPNV+RNV"}
+    begun = [e for e in found if e.event == "first beat" and e.detail == "QK"]
+    assert [e.index for e in begun] == [0, 1]
+
+
+def test_a_trace_is_written(tmp_path: Path) -> None:
+    from sim.events import write
+
+    bound = schedule(workload("bert:seq_len=1Ki,batch=1,heads=1"), machine(CLOUD[1]), mapping(CLOUD[2]))[1]
+    cycles = write(bound, tmp_path / "run.json", (0, 10**6), "a run")
+    written = json.loads((tmp_path / "run.json").read_text())
+    ends = [e["ts"] + e["dur"] for e in written["traceEvents"] if e["ph"] == "X"]
+    assert max(ends) <= cycles

@@ -173,6 +173,10 @@ def simulate(
     no_jump: Annotated[
         bool, typer.Option("--no-jump", help="Step through every tile instead of jumping over what repeats.")
     ] = False,
+    stalls: Annotated[
+        str | None,
+        typer.Option("--stalls", metavar="SEED|FILE", help="When outside streams stand still: drawn, or a JSON file."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Cost a workload on a machine under a mapping."""
@@ -180,10 +184,11 @@ def simulate(
 
     from . import record_table, tracing
 
-    traced = tracing.Tracing.of(model, trace, window, no_jump)
-    record = sim.simulate(workload, arch, mapping, model=model, jump=not no_jump)
-    if traced is not None:
-        note(traced.write(workload, arch, mapping))
+    asked = tracing.Asked.of(model, trace, window, no_jump, stalls)
+    engine = asked.engine(mapping)
+    record = sim.simulate(workload, arch, mapping, model=model, engine=engine)
+    if asked.path is not None:
+        note(asked.write(workload, arch, mapping, engine))
     _answer(as_json, record.as_dict, lambda: record_table.as_text(record))
     return OK
 
@@ -204,7 +209,7 @@ def compare(
 
 @app.command()
 def report(
-    paper: Annotated[str, typer.Argument(help="A published result: fusemax, or a file.")],
+    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, or a file.")],
     folder: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
 ) -> int:
     """Write tables, figures and an HTML page."""
@@ -212,7 +217,7 @@ def report(
 
     if not folder.strip():
         raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
-    say(*writing.write_report(paper, Path(folder)))
+    say(*writing.write_report(name, Path(folder)))
     return OK
 
 

@@ -16,14 +16,18 @@ from .study import Study
 
 def write_page(study: Study, drawings: Sequence[Drawing], folder: Path) -> None:
     """Write index.html beside the figures and tables that it shows and names."""
+    render("study.html", _content(study, drawings, folder), folder)
+
+
+def render(template: str, content: dict[str, Any], folder: Path) -> None:
+    """Write index.html from a template."""
     import jinja2
 
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    text = environment.get_template("study.html").render(_content(study, drawings, folder))
-    (folder / "index.html").write_text(text, encoding="utf-8")
+    (folder / "index.html").write_text(environment.get_template(template).render(content), encoding="utf-8")
 
 
 def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
         "paper": paper,
         "points": len(records),
         "findings": findings(study),
-        "figures": [{"drawing": each, "data": _data(folder / f"{each.name}.svg")} for each in drawings],
+        "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
         "tables": [(model, _cells(rows.summary(study, model))) for model in paper.models],
         "set_up": set_up(paper.report.precision),
         "states": _state_table(study),
@@ -45,7 +49,8 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
     }
 
 
-def _data(path: Path) -> str:
+def encoded(path: Path) -> str:
+    """A file as the text of a data URL."""
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 

@@ -1,19 +1,20 @@
-"""`einfuse report`: simulates a study, then writes its tables, figures and page at once, or nothing."""
+"""`einfuse report`: simulates a study of a paper, then writes its tables, figures and page at once, or nothing."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specs import SpecError, parse_reference, read_file, unknown
+
 from . import rows
 from .console import heading, table
-from .failures import end_if_asked
+from .cycles.spec import STUDIES
 from .figures import files as figure_files
+from .paper import PAPERS
 from .paper import paper as paper_of
 from .placing import placed, refuse
+from .progress import steps_shown
 from .study import Study, run_study, steps
 
 if TYPE_CHECKING:
@@ -23,47 +24,51 @@ PAGE = "index.html"
 
 
 def write_report(name: str, folder: Path) -> list[RenderableType]:
-    """Write the report of a paper and return what the terminal shows.
+    """Write the report of a paper or of a study by the cycle model, and return what the terminal shows.
 
     An existing folder keeps its other files. Raises SpecError if `folder` is something else or if a file that is not
     ours is in the way, OSError if it cannot be written.
     """
+    if kind_of(name) == "study":
+        from .cycles.report import write_cycle_report
+
+        return write_cycle_report(name, folder)
     paper = paper_of(name)
     refuse(folder, [*rows.TABLES, *figure_files(), PAGE])
     with placed(folder, PAGE) as draft:
-        with _progress(steps(paper)) as advance:
-
-            def step(label: str) -> None:
-                end_if_asked()
-                advance(label)
-
+        with steps_shown(steps(paper)) as step:
             study = run_study(paper, step)
         _write(study, draft)
     return _as_text(study, folder)
 
 
-def _write(study: Study, folder: Path) -> None:
+def kind_of(reference: str) -> str:
+    """Whether a reference is a `paper` or a `study`: by a file's first key, or by the library that has the name.
+
+    Raises SpecError that lists the names of both.
+
+    >>> kind_of("fusemax"), kind_of("fusemax-cycles")
+    ('paper', 'study')
+    """
+    parsed = parse_reference(reference)
+    if parsed.is_path:
+        path = Path(parsed.name)
+        return "study" if path.is_file() and "study" in read_file(path).value else "paper"
+    if parsed.name in STUDIES.names():
+        return "study"
+    if parsed.name in PAPERS.names():
+        return "paper"
+    names = sorted([*PAPERS.names(), *STUDIES.names()])
+    raise SpecError(f"{unknown('report', parsed.name, names)} (or a path to a .yaml file)")
+
+
+def _write(study: Study, draft: Path) -> None:
     from .figures import draw_all
     from .page import write_page
 
     for name, made in rows.csv_tables(study).items():
-        rows.write_csv(folder / name, made)
-    write_page(study, draw_all(study, folder), folder)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda label: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda label: bar.update(task, advance=1, description=label)
+        rows.write_csv(draft / name, made)
+    write_page(study, draw_all(study, draft), draft)
 
 
 def _as_text(study: Study, folder: Path) -> list[RenderableType]:

@@ -62,13 +62,15 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(height_in: float, rows: int = 1, columns: int = 1, share_x: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure of the common width and its axes, row by row."""
+def new_figure(
+    height_in: float, rows: int = 1, columns: int = 1, share_x: bool = False, width_in: float = WIDTH_IN
+) -> tuple[Figure, list[Axes]]:
+    """A figure, by default of the common width, and its axes, row by row."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False)
     return figure, list(np.ravel(axes))

@@ -1,45 +1,64 @@
-"""`einfuse simulate --trace`: which window of a run is written, and where."""
+"""Options of `einfuse simulate` that the cycle model has: its trace, its recorded stalls, and whether it jumps."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specs import Problem, SpecError
+
+if TYPE_CHECKING:
+    from sim import Engine
 
 WINDOW = (0, 100_000)
 
 
 @dataclass(frozen=True)
-class Tracing:
-    """A trace that was asked for."""
+class Asked:
+    """What a command asks of the cycle model; `path` is where a trace of a window goes."""
 
-    path: Path
+    path: Path | None
     window: tuple[int, int]
+    jump: bool
+    stalls: str | None
 
     @classmethod
-    def of(cls, model: str, path: Path | None, window: str | None, no_jump: bool) -> Tracing | None:
-        """The trace of a command's options, or None. Raises `SpecError` for options that do not go together."""
+    def of(cls, model: str, path: Path | None, window: str | None, no_jump: bool, stalls: str | None) -> Asked:
+        """The options of a command. Raises `SpecError` for those that do not go together."""
         if path is None and window is not None:
             raise SpecError([Problem("--window says which cycles are traced; give --trace FILE with it")])
-        for given, option in ((path is not None, "--trace"), (no_jump, "--no-jump")):
+        for given, option in ((path is not None, "--trace"), (no_jump, "--no-jump"), (stalls is not None, "--stalls")):
             if given and model != "cycle":
                 raise SpecError([Problem(f"{option} is for --model cycle; the model is '{model}'")])
-        if path is None:
-            return None
-        from sim.trace import refuse
+        if path is not None:
+            from sim.trace import refuse
 
-        refuse(path)
-        return cls(path, WINDOW if window is None else read_window(window))
+            refuse(path)
+        return cls(path, WINDOW if window is None else read_window(window), not no_jump, stalls)
 
-    def write(self, workload: str, arch: str, mapping: str) -> str:
+    def engine(self, mapping: str) -> Engine:
+        """How the engine is to run; stalls are of the inputs and outputs of the mapping's cascade."""
+        from sim import Engine
+
+        if self.stalls is None:
+            return Engine(self.jump)
+        from mappings import mapping as mapping_of
+        from sim.streams import stops_of
+        from workloads import cascade
+
+        tensors = cascade(mapping_of(mapping).model.cascade).tensors.values()
+        return Engine(self.jump, stops_of(self.stalls, [t.name for t in tensors if t.role != "intermediate"]))
+
+    def write(self, workload: str, arch: str, mapping: str, engine: Engine) -> str:
         """Writes the trace; a line on what it shows."""
         from sim.events import write
         from sim.simulate import bound
 
+        assert self.path is not None
         schedule = bound(workload, arch, mapping)
-        cycles = write(schedule, self.path, self.window, f"{workload} on {arch} under {mapping}")
+        cycles = write(schedule, self.path, self.window, f"{workload} on {arch} under {mapping}", engine.stops)
         first, last = self.window[0], min(self.window[1], cycles)
         return f"{self.path}: cycles {first:,} to {last:,} of {cycles:,}"
 

@@ -7,9 +7,9 @@ from .accounting import ACCOUNTINGS, AccountingSpec, accounting
 from .analytic import Latency, latency
 from .energy import Energy, energy
 from .record import Record
-from .simulate import MODELS, Analysis, analyse, simulate
+from .simulate import MODELS, Analysis, Engine, analyse, simulate
 
 __all__ = [
-    "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Latency", "Record", "accounting", "analyse",
-    "energy", "latency", "simulate",
+    "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Engine", "Latency", "Record", "accounting",
+    "analyse", "energy", "latency", "simulate",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from .program import (
     run,
 )
 from .registers import check_registers
+from .streams import Stops
 
 WAITING, COMPOSITION = "waiting for each other", "composition of unit loads"
 
@@ -37,13 +38,17 @@ WAITING, COMPOSITION = "waiting for each other", "composition of unit loads"
 GAP_TERMS = (STREAM, PORT, SPACE, MEMORY, PRELOAD, ROUND_TRIP, DRAIN, CHAIN, REGISTERS, WAITING, COMPOSITION)
 
 
-def cycle_latency(schedule: Schedule, counts: Counts, jump: bool = True, threads: int = 1) -> Latency:
-    """The engine's latency. Numbers may be arrays of design points; then there are no stalls and no gap.
+def cycle_latency(
+    schedule: Schedule, counts: Counts, jump: bool = True, threads: int = 1, stops: Stops | None = None
+) -> Latency:
+    """The engine's latency, its outside streams standing still in the recorded `stops`.
+
+    Numbers may be arrays of design points; then there are no stalls and no gap.
 
     `stall_cycles` attributes the time that each unit is idle, `gap_cycles` the difference to the analytic model: each
     term is what the time falls by when one more constraint is relaxed, in the order of `GAP_TERMS`.
     """
-    done = run(pack(lower(schedule)), jump, threads=threads)
+    done = run(pack(lower(schedule, stops=stops)), jump, threads=threads)
     check_work(schedule, counts, done)
     check_registers(schedule, done)
     base = analytic_latency(schedule, counts)
@@ -57,7 +62,7 @@ def cycle_latency(schedule: Schedule, counts: Counts, jump: bool = True, threads
         compute_cycles=cycles,
         bound_by=_bound(base, stalls, schedule) if stalls is not None else base.bound_by,
         stall_cycles=stalls,
-        gap_cycles=_gap(schedule, base, cycles) if single else None,
+        gap_cycles=_gap(schedule, base, cycles, stops) if single else None,
         assumptions=_assumptions(schedule, done.packed.program),
     )
 
@@ -107,7 +112,7 @@ def _bound(base: Latency, stalls: dict[str, dict[str, int]], schedule: Schedule)
     return busiest if cause is None or causes[cause] <= loads[busiest] else cause
 
 
-def _gap(schedule: Schedule, base: Latency, cycles: int) -> dict[str, int]:
+def _gap(schedule: Schedule, base: Latency, cycles: int, stops: Stops | None) -> dict[str, int]:
     terms: dict[str, int] = {}
     relaxed: frozenset[str] = frozenset()
     for term in GAP_TERMS:
@@ -115,7 +120,7 @@ def _gap(schedule: Schedule, base: Latency, cycles: int) -> dict[str, int]:
             left = int(base.compute_cycles)
         else:
             relaxed |= {term}
-            done = run(pack(lower(schedule, relaxed)))
+            done = run(pack(lower(schedule, relaxed, stops)))
             left = _loads(done) if term == WAITING else int(done.cycles[0])
         change = cycles - left
         if term == MEMORY:

@@ -35,6 +35,7 @@ NEVER = -(1 << 62)  # the start of what has not happened
 FAR = 1 << 62
 LONGEST_PERIOD = 6  # iterations; longer ones are stepped
 SNAPSHOTS = 2 * LONGEST_PERIOD + 1
+MEASURED = 16  # groups over which the pace of an order is measured
 SAME_GROUP, RING, SLOT = 0, 1, 2  # kinds of waits
 
 # The tables of a program, by the place in `c` that tells where each begins, and their columns:
@@ -44,22 +45,26 @@ SAME_GROUP, RING, SLOT = 0, 1, 2  # kinds of waits
 # WAITS [wait: see below, then strides by loop, leads by the producer's tiles, lags by the consumer's],
 # HEARD [slot waits by producer], EDGES [edge: entry before, reach, cycles between],
 # CYCLES [entry: by tiles, to the end of its last element; then by cause and tiles, those held beyond its slots],
-# BAND [row and column family or -1, whether column - row has a least value, it, whether it has a greatest, it].
-LOOPS, FAMILIES, SWEEPS, PREFIX, ENTRIES, HOLDS, CAUSES, WAITS, HEARD, EDGES, CYCLES, BAND = range(12)
-TABLES = 12
+# BAND [row and column family or -1, whether column - row has a least value, it, whether it has a greatest, it],
+# STOPS [stretch in which an outside stream stands still: from, to].
+LOOPS, FAMILIES, SWEEPS, PREFIX, ENTRIES, HOLDS, CAUSES, WAITS, HEARD, EDGES, CYCLES, BAND, STOPS = range(13)
+TABLES = 13
 # Then how many there are of each, the columns of tables that vary, and columns by tiles.
 (
     LOOP_COUNT, FAMILY_COUNT, FAMILY_COLUMNS, SWEEP_COUNT, SWEEP_COLUMNS, PREFIX_COUNT, ENTRY_COUNT, RESOURCE_COUNT,
-    CAUSE_COUNT, WAIT_COUNT, WAIT_COLUMNS, TILES,
-) = range(TABLES, TABLES + 12)  # fmt: skip
-HEADER = TABLES + 12
+    CAUSE_COUNT, WAIT_COUNT, WAIT_COLUMNS, TILES, CALM,  # the cycle from which on no outside stream stands still
+) = range(TABLES, TABLES + 13)  # fmt: skip
+HEADER = TABLES + 13
 
 FAMILY, CHUNK, LOOP_COLUMNS = range(3)
 SIZE, OWN_LOOPS = range(2)
 MASKED, FIRST_ENTRY, END_ENTRY, DEPTH, GROUP, FLIGHTS, OWN = range(7)
 # Bits of the loops that must be at their first or last iteration for a tile to have the entry, the unit whose idle time
 # is accounted for (-1: none), the rows of the entry in other tables, whether it holds its unit beyond its slots.
-FIRST, LAST, UNIT, HOLD, HOLD_END, WAIT, WAIT_END, HEAR, HEAR_END, EDGE, EDGE_END, EXTRA, ENTRY_COLUMNS = range(13)
+(
+    FIRST, LAST, UNIT, HOLD, HOLD_END, WAIT, WAIT_END, HEAR, HEAR_END, EDGE, EDGE_END, STOP, STOP_END, EXTRA,
+    ENTRY_COLUMNS,
+) = range(15)  # fmt: skip
 # TURN: the fill whose turn among the copies of its tile chooses the slot; -1: none.
 KIND, PRODUCER, CAUSE, TURN, COPIES, SLOTS, STRIDES = range(7)
 # REACH: how many tiles before, at least.
@@ -271,7 +276,7 @@ def _row(c, s, snapshots, records, sweep, fixed, path, edges, d, jump):  # type:
     at = s[INDEX] + loop
     tries = jump and group == 1 and s[s[ALIKE] + loop] > 0
     banded = c[row + MASKED] > 0 and c[c[BAND]] >= 0
-    ahead = jump and group == 1 and not tries and not banded and s[s[TO]] < s[s[FROM]]
+    ahead = jump and group == 1 and not tries and not banded and s[s[TO]] < s[s[FROM]] and c[CALM] == 0
     settled = np.int64(4)  # groups after which no entry of the row's first tile is under way
     for entry in range(c[row + FIRST_ENTRY], c[row + END_ENTRY]):
         settled = max(settled, s[s[AGE] + entry] + 4)
@@ -505,6 +510,9 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
                             start, attained, cause, by = value, step, c[this + CAUSE], wait
                         elif value == start:
                             attained = step
+        late = np.int64(0)
+        if c[me + STOP] < c[me + STOP_END]:
+            start, late = _through_stops(c, me, start, taken)
         oldest = min(oldest, attained)
         s[s[ATTAINED] + entry] = by
         cycles = c[CYCLES] + entry * (1 + c[CAUSE_COUNT]) * columns + taken
@@ -518,15 +526,15 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
         s[starts + at] = start
         for hold in range(c[me + HOLD], c[me + HOLD_END]):
             held = c[HOLDS] + hold * (1 + columns)
-            s[times + c[held]] = start + c[held + 1 + taken]
+            s[times + c[held]] = start + c[held + 1 + taken] + late
             s[stamps + times + c[held]] = step
         end = times + c[RESOURCE_COUNT] + entry
-        s[end] = max(s[end], start + c[cycles])  # a group of fewer tiles may end before the one ahead of it
+        s[end] = max(s[end], start + c[cycles] + late)  # a group of fewer tiles may end before the one ahead of it
         s[stamps + end] = step
         for which in range(c[me + HEAR], c[me + HEAR_END]):
             wait = c[c[HEARD] + which]
             this = waits + wait * wide
-            value = start + c[this + lead + taken]
+            value = start + c[this + lead + taken] + late
             for tile in range(first, first + taken):
                 slot = _slot(c, s, this, wait, sweep, place, inner, tile)
                 s[slot] = value
@@ -543,6 +551,22 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
             s[s[KEPT]] += 1
     for level in range(s[DONE] - s[OLDEST]):
         s[s[OLDEST] + level] = min(s[s[OLDEST] + level], oldest)
+
+
+@_inner
+def _through_stops(c, me, start, taken):  # type: ignore[no-untyped-def]
+    """When a transfer begins that may not begin while its stream stands still, and by how much its stream delays it."""
+    length = np.int64(0)
+    for hold in range(c[me + HOLD], c[me + HOLD_END]):
+        length = max(length, c[c[HOLDS] + hold * (1 + c[TILES]) + 1 + taken])
+    late = np.int64(0)
+    for stop in range(c[me + STOP], c[me + STOP_END]):
+        begin, end = c[c[STOPS] + 2 * stop], c[c[STOPS] + 2 * stop + 1]
+        if begin <= start < end:
+            start = end
+        elif start < begin < start + length + late:
+            late += end - begin
+    return start, late
 
 
 @_inner
@@ -587,6 +611,8 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
                 )
                 growth = _growth(c, s, snapshots[level], done, period, earlier)
                 times = left // period
+                if c[CALM] > 0 and not _calm(c, s, snapshots[level, (done - period) % SNAPSHOTS]):
+                    times = np.int64(0)
                 if growth > 0 and s[s[TO]] < FAR:
                     times = min(times, _outside(c, s, snapshots[level, (done - period) % SNAPSHOTS, s[STEP]], growth))
                 if growth >= 0 and times > 0:
@@ -597,6 +623,15 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
         s[s[OLDEST] + level] = FAR
         s[tries] += 1
     s[at] += 1
+
+
+@_inner
+def _calm(c, s, before):  # type: ignore[no-untyped-def]
+    """Whether whatever has started since a snapshot did so after the last recorded stall."""
+    for k in range(s[TIMES], s[TIMES] + c[RESOURCE_COUNT]):
+        if s[s[WRITTEN] - s[TIMES] + k] > before[s[STEP]] and before[k] < c[CALM]:
+            return False
+    return True
 
 
 @_inner
@@ -885,7 +920,8 @@ def _move_on(c, s, sweep, loop, first, end, rate, flow, skipped, last):  # type:
 def _pipeline(c):  # type: ignore[no-untyped-def]
     """Ages of the entries and their order: a modulo schedule of each sweep (docs/cycle.md).
 
-    The interval is the smallest with which a group takes at most as many intervals as groups are in flight.
+    Of all intervals in which a group takes at most as many of them as groups are in flight, the one whose order goes
+    through groups at the quickest pace, the smallest of equals.
     """
     entries, columns = c[ENTRY_COUNT], c[TILES]
     program = np.zeros((2, entries), np.int64)
@@ -909,20 +945,63 @@ def _pipeline(c):  # type: ignore[no-untyped-def]
                     load[c[held]] += c[held + 1 + tiles]
             for edge in range(c[me + EDGE], c[me + EDGE_END]):
                 longest += max(np.int64(0), c[c[EDGES] + edge * EDGE_COLUMNS + DELAY])
-        for tight in (True, False):  # with a place for each port; if that takes long, the ports follow the units
-            interval = load.max()
-            limit = interval + interval // 16 + 1 if tight else longest
-            found = False
-            while not found and interval < limit:
+        least = load.max()
+        best = _pace(c, first, end, tiles, program)
+        trial = program.copy()
+        for tight in (True, False):  # with a place in the interval for each port, or with ports that follow the units
+            interval = least
+            while best > least * MEASURED and interval < min(longest, 2 * best // MEASURED):
                 found = _place(c, first, end, tiles, interval, at, tight)
                 for entry in range(first, end):
                     found = found and at[entry] // interval < c[row + FLIGHTS]
-                if not found:
-                    interval += max(np.int64(1), interval // 32)
-            if found:
-                _sort(program, at, first, end, interval)
-                break
+                if found:
+                    _sort(trial, at, first, end, interval)
+                    pace = _pace(c, first, end, tiles, trial)
+                    if pace < best:
+                        best = pace
+                        program[:, first:end] = trial[:, first:end]
+                interval += max(np.int64(1), interval // 32)
     return program
+
+
+@_inner
+def _pace(c, first, end, tiles, program):  # type: ignore[no-untyped-def]
+    """Cycles that an order takes for `MEASURED` groups, once it runs evenly and as long as nothing else holds it up."""
+    columns = c[TILES]
+    lead = STRIDES + c[LOOP_COUNT]
+    groups = MEASURED + 8 + 2 * program[0, first:end].max()
+    starts = np.zeros((end - first, groups), np.int64)
+    free = np.zeros(c[RESOURCE_COUNT], np.int64)
+    pace = np.int64(0)
+    for turn in range(groups + program[0, first:end].max()):
+        for each in range(first, end):
+            entry = program[1, each]
+            me = c[ENTRIES] + entry * ENTRY_COLUMNS
+            mine = turn - program[0, entry]
+            if not 0 <= mine < groups or c[me + FIRST] or c[me + LAST]:
+                continue
+            start = np.int64(0)
+            for hold in range(c[me + HOLD], c[me + HOLD_END]):
+                start = max(start, free[c[c[HOLDS] + hold * (1 + columns)]])
+            for wait in range(c[me + WAIT], c[me + WAIT_END]):
+                this = c[WAITS] + wait * c[WAIT_COLUMNS]
+                producer = c[this + PRODUCER]
+                its = c[ENTRIES] + producer * ENTRY_COLUMNS
+                if c[this + KIND] == SLOT or c[its + FIRST] or c[its + LAST]:
+                    continue
+                back = mine
+                if c[this + KIND] == RING:
+                    back -= program[0, producer] - program[0, entry] + 1
+                if back >= 0:
+                    ready = starts[producer - first, back] + c[this + lead + tiles] - c[this + lead + columns + tiles]
+                    start = max(start, ready)
+            starts[entry - first, mine] = start
+            if mine == groups - 1:
+                pace = max(pace, start - starts[entry - first, mine - MEASURED])
+            for hold in range(c[me + HOLD], c[me + HOLD_END]):
+                held = c[HOLDS] + hold * (1 + columns)
+                free[c[held]] = start + c[held + 1 + tiles]
+    return pace
 
 
 @_inner

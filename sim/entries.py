@@ -329,16 +329,20 @@ class _Builder:
             if cycles is not None:
                 holds[level] = cycles
         latency = self.latency(levels[0])
+        outermost = next(iter(memories))
+        stops = self.facts.stopped(transfer.tensor) if outermost in levels else ()
         ported = any(memories[level].ports is not None and PORT not in self.facts.relaxed for level in levels)
-        if not holds and not ported and not np.any(np.asarray(latency) > 0):
+        if not holds and not ported and not stops and not np.any(np.asarray(latency) > 0):
             return []
         some = np.arange(width + 1) > 0
         busy = np.zeros((1, width + 1), dtype=np.int64)
         for cycles in holds.values():
             busy = np.maximum(busy, cycles)
+        if stops:
+            holds.setdefault(outermost, 0 * busy)
         done = busy + column(latency if transfer.kind == "fill" else 0) * some
         marks = {TILE_ACCEPTED if transfer.kind == "fill" else RESULT_ACCEPTED: done}
-        entry = Entry(name, (), None, holds, done, busy, first, last, {}, marks)
+        entry = Entry(name, (), None, holds, done, busy, first, last, {}, marks, stops)
         where = (entry, transfer.kind, self.number, self.plan.path)
         return [Line(*where, (), None, transfer.tensor, transfer, done, done, busy)]
 

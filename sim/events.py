@@ -18,6 +18,7 @@ from specs import Problem, SpecError
 
 from .lowering import lower
 from .program import EVERYTHING, Entry, Program, Record, Run, pack, run
+from .streams import Stops
 from .trace import BUSY, STALL, Instant, Slice, refuse, write_trace
 
 MOST_RECORDS = 1 << 21
@@ -35,12 +36,14 @@ class Event:
     detail: str
 
 
-def record(schedule: Schedule, window: tuple[int, int] = EVERYTHING, jump: bool = True) -> Run:
+def record(
+    schedule: Schedule, window: tuple[int, int] = EVERYTHING, jump: bool = True, stops: Stops | None = None
+) -> Run:
     """A run of a schedule with the starts that lie in a window of cycles.
 
     Raises `SpecError` if there are more of them than a trace can hold.
     """
-    packed = pack(lower(schedule))
+    packed = pack(lower(schedule, stops=stops))
     done = run(packed, jump, window, MOST_RECORDS)
     if len(done.records) == MOST_RECORDS:
         message = (
@@ -118,10 +121,10 @@ def _stalls(done: Run, entries: Mapping[str, Entry]) -> Iterator[Slice]:
             free = each.start + int(entries[each.entry].holds[unit][0, each.tiles])
 
 
-def write(schedule: Schedule, path: Path, window: tuple[int, int], title: str) -> int:
+def write(schedule: Schedule, path: Path, window: tuple[int, int], title: str, stops: Stops | None = None) -> int:
     """Writes the trace of a window of a run; how many cycles the run has. Raises as `record` and `write_trace`."""
     refuse(path)
-    done = record(schedule, window)
+    done = record(schedule, window, stops=stops)
     instants = [
         Instant(e.unit, e.event, e.cycle, {"index": e.index, "of": e.detail})
         for e in events(done)

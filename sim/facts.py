@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,8 @@ from mappings import Operation, Schedule
 from workloads import ceil_div, least, most
 
 from .chains import Block, Native
-from .program import CHAIN, DRAIN
+from .program import CHAIN, DRAIN, STREAM
+from .streams import Stops
 
 Number = Any
 
@@ -26,10 +27,11 @@ def column(value: Number) -> Any:
 
 @dataclass(frozen=True)
 class Facts:
-    """A schedule, seen without the constraints whose causes are `relaxed`."""
+    """A schedule with recorded stalls, seen without the constraints whose causes are `relaxed`."""
 
     schedule: Schedule
     relaxed: frozenset[str] = frozenset()
+    stops: Stops = field(default_factory=dict)
 
     def extent(self, part: str) -> Number:
         """Indices of a part, no more than its rank has."""
@@ -51,6 +53,10 @@ class Facts:
         """Whether the result of an operation is indexed by a part."""
         target = operation.einsum.target_ranks
         return part in target or self.schedule.family_of[part] in target
+
+    def stopped(self, tensor: str) -> tuple[tuple[int, int], ...]:
+        """The stretches in which a tensor's outside stream stands still."""
+        return () if STREAM in self.relaxed else self.stops.get(tensor, ())
 
     def unit(self, name: str) -> Unit:
         """A unit of the machine."""

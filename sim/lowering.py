@@ -14,16 +14,17 @@ from .entries import lines_of
 from .facts import Facts
 from .program import MEMORY, OPERAND, PORT, PRELOAD, Program, Sweep
 from .repeats import merge
+from .streams import Stops
 from .sweeps import sweeps
 from .waits import waits_of
 
 
-def lower(schedule: Schedule, relaxed: frozenset[str] = frozenset()) -> Program:
-    """The program of a schedule, without the constraints whose causes are `relaxed`.
+def lower(schedule: Schedule, relaxed: frozenset[str] = frozenset(), stops: Stops | None = None) -> Program:
+    """The program of a schedule under recorded stalls, without the constraints whose causes are `relaxed`.
 
     Raises `SpecError` for what the engine does not time.
     """
-    facts = Facts(schedule, relaxed)
+    facts = Facts(schedule, relaxed, stops or {})
     prefix, plans = sweeps(schedule)
     looped = {part for plan in plans for part in plan.path}
     parts = [p for f in schedule.families.values() for p in f.parts if p.name in looped]

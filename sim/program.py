@@ -35,7 +35,8 @@ class Entry:
 
     `holds` are the resources that it occupies from its start, and for how long; `first` and `last` the loops that must
     be at their first or last iteration for a tile to have it; `extra` the cycles of its unit beyond operation slots;
-    `marks` its events, by name, in cycles after its start (docs/cycle.md).
+    `marks` its events, by name, in cycles after its start (docs/cycle.md); `stops` the stretches in which its stream
+    stands still.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Entry:
     last: frozenset[str] = frozenset()
     extra: Mapping[str, Table] = field(default_factory=dict)
     marks: Mapping[str, Table] = field(default_factory=dict)
+    stops: tuple[tuple[int, int], ...] = ()
 
     @property
     def conditional(self) -> bool:
@@ -174,11 +176,13 @@ class _Packing:
         holds = [(self.place[e.name], resources.index(r), cycles) for e in entries for r, cycles in e.holds.items()]
         heard = sorted((self.place[w.producer], i) for i, w in enumerate(self.waits) if w.kind == "slot")
         edges = self._edges()
+        stops = [(i, stop) for i, e in enumerate(entries) for stop in e.stops]
         owners = [
             [e for e, *_ in holds],
             [self.place[w.consumer] for w in self.waits],
             [e for e, _ in heard],
             [e for e, *_ in edges],
+            [e for e, _ in stops],
         ]
         bounds = [_bounds(each, len(entries)) for each in owners]
         depth = max(len(s.loops) for s in program.sweeps)
@@ -204,6 +208,7 @@ class _Packing:
             engine.EDGES: [n for _, before, reach, delay in edges for n in (before, reach, delay)],
             engine.CYCLES: [t for e in entries for t in (e.done, *(e.extra.get(cause, none) for cause in CAUSES))],
             engine.BAND: self._band(),
+            engine.STOPS: [n for _, stop in stops for n in stop],
         }
         counts = {
             engine.LOOP_COUNT: len(self.loops),
@@ -218,6 +223,7 @@ class _Packing:
             engine.WAIT_COUNT: len(self.waits),
             engine.WAIT_COLUMNS: wide,
             engine.TILES: self.columns,
+            engine.CALM: max((stop[1] for _, stop in stops), default=0),
         }
         rows = self._rows(tables, counts)
         return Packed(program, rows, rows.shape[0])

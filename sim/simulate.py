@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arch import Machine, machine_area_um2, table, total
@@ -22,18 +22,25 @@ from .energy import Energy, energy
 from .record import Record, fingerprint, version
 
 
-def _analytic(schedule: Schedule, counts: Counts, jump: bool) -> Latency:
+@dataclass(frozen=True)
+class Engine:
+    """How the cycle engine runs: whether it may jump over its period, and when the outside streams stand still."""
+
+    jump: bool = True
+    stops: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+def _analytic(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
     return latency(schedule, counts)
 
 
-def _cycle(schedule: Schedule, counts: Counts, jump: bool) -> Latency:
+def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
     from .cycle import cycle_latency  # numba is imported when an engine runs
 
-    return cycle_latency(schedule, counts, jump)
+    return cycle_latency(schedule, counts, engine.jump, stops=engine.stops)
 
 
-# Times of a schedule by model; the last argument is whether an engine may jump over its period.
-MODELS: Mapping[str, Callable[[Schedule, Counts, bool], Latency]] = {"analytic": _analytic, "cycle": _cycle}
+MODELS: Mapping[str, Callable[[Schedule, Counts, Engine], Latency]] = {"analytic": _analytic, "cycle": _cycle}
 
 
 @dataclass(frozen=True)
@@ -66,15 +73,15 @@ class Analysis:
         return machine.units[unit].elements * (self.latency.latency_s * machine.clock_hz)
 
 
-def analyse(schedule: Schedule, model: str = "analytic", jump: bool = True) -> Analysis:
+def analyse(schedule: Schedule, model: str = "analytic", engine: Engine | None = None) -> Analysis:
     """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points.
 
-    With `jump` off the cycle engine steps through every tile; nothing but its own time changes.
+    `engine` is how the cycle model runs; the analytic one has none.
     """
     if model not in MODELS:
         raise SpecError([Problem(unknown("model", model, MODELS))])
     counts = count(schedule)
-    timing = MODELS[model](schedule, counts, jump)
+    timing = MODELS[model](schedule, counts, engine or Engine())
     prices = table(schedule.machine.energy)
     spent = energy(schedule, counts, prices, accounting_of(schedule.accounting))
     areas = machine_area_um2(schedule.machine, prices)
@@ -97,9 +104,9 @@ def simulate(
     mapping: str | Loaded[MappingSpec],
     model: str = "analytic",
     accounting: str | None = None,
-    jump: bool = True,
+    engine: Engine | None = None,
 ) -> Record:
-    """The record of a workload on a machine under a mapping; `jump` as in `analyse`.
+    """The record of a workload on a machine under a mapping; `engine` as in `analyse`.
 
     Raises `SpecError` for input that makes no sense, `Infeasible` for what does not fit.
 
@@ -129,7 +136,7 @@ def simulate(
         "table": fingerprint(table(machine.energy).spec),
         "accounting": fingerprint(accounting_of(schedule.accounting)),
     }
-    return _record(analyse(schedule, model, jump), model, references, hashes)
+    return _record(analyse(schedule, model, engine), model, references, hashes)
 
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:

@@ -13,7 +13,7 @@ from workloads import is_array
 
 from .entries import Line, Lines, memory_latency, reads
 from .facts import Facts, column
-from .program import MEMORY, OPERAND, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, Wait
+from .program import MEMORY, OPERAND, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, STREAM, Wait
 
 Table = Any
 BOTH_COPIES = 2  # a tile that is used, and the next one
@@ -171,9 +171,10 @@ class _Waits:
         strides = self._tile_strides(line)
         slots = self._slots(strides)
         turn: dict[str, Any] = {"copies": copies, "turn": line.name} if np.any(np.asarray(copies) > 1) else {}
+        cause = STREAM if line.entry.stops else MEMORY
         for other in self._users(line):
             waiting = self._preload_of(other)
-            yield Wait(waiting.name, line.name, "slot", line.given_last, zero, MEMORY, 0, strides, slots, **turn)
+            yield Wait(waiting.name, line.name, "slot", line.given_last, zero, cause, 0, strides, slots, **turn)
             yield from self._unless(
                 Wait(
                     line.name,

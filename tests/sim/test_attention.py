@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from arch import machine
 from mappings import count, mapping, schedule
-from sim import simulate
+from sim import Engine, simulate
 from sim.cycle import cycle_latency, packed
 from sim.events import events, record, slices
-from sim.program import EVERYTHING, run
-from sim.trace import totals
+from sim.lowering import lower
+from sim.program import EVERYTHING, pack, run
+from sim.streams import drawn as drawn_stops
+from sim.streams import stops_of
+from sim.trace import STALL, totals
 from specs import Infeasible, SpecError
 from workloads import workload
 
@@ -115,21 +118,69 @@ def test_the_laws_of_the_ladder(case: tuple[str, str, str]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_slices_of_a_trace_add_up_to_the_units_work(case: tuple[str, str, str]) -> None:
+def test_slices_of_a_trace_nest_and_add_up_to_the_units_work(case: tuple[str, str, str]) -> None:
     bound = drawn(case)
+    counts = count(bound)
+    try:
+        cycle_latency(bound, counts)
+    except (Infeasible, SpecError):
+        assume(False)
     done = record(bound)
-    busy = totals(slices(done))
+    seen = list(slices(done))
+    busy, still = totals(seen), totals(seen, STALL)
     for unit in ("array_2d", "array_1d"):
-        slots = sum(
-            int(done.tiles(e.name)[0]) * 0
-            + int(e.holds[unit][0, r.tiles])
-            - sum(int(x[0, r.tiles]) for x in e.extra.values())
-            for e in done.packed.program.entries
-            if e.unit == unit
-            for r in done.records
-            if r.entry == e.name
-        )
-        assert busy.get(unit, 0) == slots
+        assert busy.get(unit, 0) == counts.unit_cycles(unit)
+        drained = int(done.cycles[0]) - max(each.end for each in seen if each.track == unit)
+        assert busy.get(unit, 0) + still.get(unit, 0) + drained == done.cycles[0]
+
+
+STREAMS = ["Q", "K", "V", "AV"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), st.integers(0, 1000))
+def test_recorded_stalls_are_kept_by_steps_and_jumps(case: tuple[str, str, str], seed: int) -> None:
+    bound = drawn(case)
+    stops = drawn_stops(seed, STREAMS)
+    one, other = record(bound, stops=stops), record(bound, jump=False, stops=stops)
+    assert sorted(one.records, key=repr) == sorted(other.records, key=repr)
+    free = run(pack(lower(bound, stops=stops)))
+    assert free.cycles[0] == one.cycles[0] == other.cycles[0]
+    assert np.array_equal(free.outcome.stalls, other.outcome.stalls)
+    for each in one.records:
+        if each.entry.startswith(("fill", "drain")):
+            tensor = each.entry.split()[1]
+            assert not any(begin <= each.start < end for begin, end in stops[tensor])
+
+
+def test_a_stalled_stream_by_hand() -> None:
+    """K, which begins at cycle 1 and takes two, stands still from 2 to 12: scores begin ten cycles later."""
+    work, host = "attention:queries=4,keys=4,head_dim=2,value_dim=2", "fusemax-cloud:array_2d.rows=4,array_2d.cols=4"
+    arch = f"{host},dram.bandwidth={8 * 940_000_000}B/s"  # a word of a row in a cycle: 16 bytes take two
+    bound = schedule(workload(work), machine(arch), mapping("fusemax-binding:interleave=1"))[1]
+    starts = {r.entry: r.start for r in record(bound).records}
+    stopped = {r.entry: r.start for r in record(bound, stops={"K": ((3, 13),)}).records}
+    assert (starts["fill Q"], starts["fill K"], starts["QK"]) == (0, 2, 4)
+    assert (stopped["fill Q"], stopped["fill K"], stopped["QK"]) == (0, 2, 14)
+    moved = {r.entry: r.start for r in record(bound, stops={"K": ((2, 12),)}).records}
+    assert (moved["fill K"], moved["QK"]) == (12, 14)
+
+
+def test_stalls_are_read_from_a_seed_or_a_file(tmp_path: Path) -> None:
+    assert stops_of("5", STREAMS) == drawn_stops(5, STREAMS) != drawn_stops(6, STREAMS)
+    path = tmp_path / "stalls.json"
+    path.write_text('{"Q": [[3, 5], [9, 12]], "K": []}')
+    assert stops_of(str(path), STREAMS) == {"Q": ((3, 5), (9, 12))}
+    path.write_text('{"Q": [[5, 3]], "X": [[1, 2]]}')
+    with pytest.raises(SpecError) as raised:
+        stops_of(str(path), STREAMS)
+    assert str(raised.value).splitlines() == [
+        "--stalls: unknown stream 'X'; allowed: Q, K, V, AV",
+        "--stalls: stream 'Q': found [5, 3]; give stretches [from, to) of cycles up to 1,099,511,627,776, in order, such as "
+        "[[10, 20], [30, 31]]",
+    ]
+    found = simulate(CLOUD[0], *CLOUD[1:], model="cycle", engine=Engine(stops=stops_of("5", STREAMS)))
+    assert found.gap_cycles is not None and found.gap_cycles["outside stream"] > 0
 
 
 @pytest.mark.parametrize(("length", "most"), [("1Ki", 1.06), ("16Ki", 1.0004), ("256Ki", 1.0001), ("1Mi", 1.00001)])
@@ -226,7 +277,11 @@ def test_points_in_one_call_are_the_points_one_by_one() -> None:
 @pytest.mark.slow
 def test_a_full_size_run_stepped_through_is_the_jumped_one() -> None:
     case = ("bert:seq_len=64Ki,batch=1,heads=1", *CLOUD[1:])
-    assert simulate(*case, model="cycle", jump=False).cycles == simulate(*case, model="cycle").cycles == 9_061_525
+    assert (
+        simulate(*case, model="cycle", engine=Engine(jump=False)).cycles
+        == simulate(*case, model="cycle").cycles
+        == 9_061_525
+    )
 
 
 def test_events_have_the_vocabulary_that_hardware_shares() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from workloads import Band, Einsum, TensorType
@@ -178,7 +179,7 @@ class Schedule:
     infeasible: tuple[tuple[Any, str], ...] = ()
     assumptions: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def family_of(self) -> dict[str, str]:
         return {p.name: f.name for f in self.families.values() for p in f.parts}
 

@@ -290,6 +290,8 @@ class _Packing:
         header = [*places, *(counts[n] for n in sorted(counts))]
         blocks.insert(0, np.array([header], dtype=np.int64))
         points = max(len(block) for block in blocks)
+        if points == 1:
+            return np.concatenate(blocks, axis=1)
         return np.concatenate([np.broadcast_to(block, (points, block.shape[1])) for block in blocks], axis=1)
 
     def _edges(self) -> list[tuple[int, int, int, Number]]:

@@ -138,6 +138,7 @@ def parse_expression(text: str) -> Expression:
 _OPERAND = "a number, a name or '('"
 
 
+@functools.lru_cache(maxsize=1024)  # a sweep binds the same few expressions again and again; nodes are values
 def _parse(body: str) -> Node:
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 

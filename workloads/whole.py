@@ -14,7 +14,10 @@ LARGEST = 2**63 - 1
 
 def is_array(*values: Any) -> bool:
     """Whether any value is an array of design points."""
-    return any(hasattr(v, "dtype") and getattr(v, "ndim", 0) > 0 for v in values)
+    for value in values:
+        if type(value) is not int and hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
+            return True
+    return False
 
 
 def ceil_div(a: Whole, b: Whole) -> Whole:

@@ -13,7 +13,6 @@ from workloads import ceil_div, is_array, least, most
 from .analytic import memory_cycles
 from .chains import Timing, timing
 from .facts import Facts, column
-from .ports import Stream, assign
 from .program import CHAIN, DRAIN, MEMORY, PORT, PRELOAD, Entry
 from .sweeps import Placed, SweepPlan
 
@@ -62,7 +61,7 @@ class Lines:
 
 
 def lines_of(facts: Facts, plans: tuple[SweepPlan, ...]) -> list[Lines]:
-    """The lines of all sweeps. Ports are shared among them, so they are assigned at the end."""
+    """The lines of all sweeps; their rows of ports are `ports.py`'s."""
     builders = [_Builder(facts, plan, i) for i, plan in enumerate(plans)]
     width = max(int(np.max(b.group)) for b in builders)
     built = [b.operation_lines(width) for b in builders]
@@ -71,7 +70,7 @@ def lines_of(facts: Facts, plans: tuple[SweepPlan, ...]) -> list[Lines]:
     for builder, lines in zip(builders, built, strict=True):
         whole = builder.with_transfers(lines, width, fetched)
         found.append(Lines(tuple(whole), builder.masked, builder.group, builder.flights))
-    return _with_ports(facts, found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -365,77 +364,4 @@ def reads(line: Line, tensor: str, level: str) -> bool:
         return line.kind == "fill" and line.tensor == tensor and line.transfer.outer == level
     return any(
         a.tensor == tensor and a.level == level and a.action == "read" for o in line.operations for a in o.accesses
-    )
-
-
-# ------------------------------------------------------------------------------------------------------------- ports
-
-
-def _with_ports(facts: Facts, found: list[Lines]) -> list[Lines]:
-    """The same lines, holding the ports of the memories that limit them."""
-    for memory in facts.schedule.machine.memories.values():
-        if memory.ports is None or PORT in facts.relaxed:
-            continue
-        streams: dict[tuple[int, int], list[tuple[Stream, Any]]] = {}
-        for s, lines in enumerate(found):
-            for i, line in enumerate(lines.lines):
-                streams[s, i] = [
-                    (Stream(f"{s}.{i}.{j}", tensor, action, int(np.max(rows))), rows)
-                    for j, (tensor, action, rows) in enumerate(_rows(facts, line, memory.name))
-                ]
-        ports = assign(memory, [stream for each in streams.values() for stream, _ in each])
-        found = [
-            replace(
-                lines,
-                lines=tuple(
-                    _with_rows(facts, line, [(ports[stream], rows) for stream, rows in streams[s, i]])
-                    for i, line in enumerate(lines.lines)
-                ),
-            )
-            for s, lines in enumerate(found)
-        ]
-    return found
-
-
-def _rows(facts: Facts, line: Line, level: str) -> list[tuple[str, str, Any]]:
-    """The rows of a level that one tile of a line touches, by tensor and direction."""
-    around = set(line.path)
-    row_bits = facts.schedule.machine.memories[level].row_bits
-    accesses = [a for o in line.operations for a in o.accesses]
-    if line.transfer is not None and len(line.transfer.accesses) > 1:
-        accesses = list(line.transfer.accesses)
-    found = []
-    for access in accesses:
-        if access.level != level:
-            continue
-        beats = facts.product(access.steps)
-        words = facts.product(p for p in access.parts if p not in around and p not in access.steps)
-        found.append((access.tensor, access.action, beats * ceil_div(words * facts.bits(access.tensor), row_bits)))
-    return found
-
-
-def _with_rows(facts: Facts, line: Line, rows: list[tuple[str, Any]]) -> Line:
-    """The line, holding ports for these rows; an operation whose rows take longer than it does goes at their pace."""
-    if not rows:
-        return line
-    entry, tiles = line.entry, np.arange(line.entry.done.shape[-1])
-    holds = dict(entry.holds)
-    for port, count in rows:
-        holds[port] = holds.get(port, 0) + column(count) * tiles
-    longest = line.release
-    for port, _ in rows:
-        longest = np.maximum(longest, holds[port])
-    late = longest - line.release
-    extra = dict(entry.extra)
-    if entry.unit is not None:
-        holds[entry.unit] = holds[entry.unit] + late
-        extra[PORT] = extra.get(PORT, 0) + late
-    if TURNS in holds:
-        holds[TURNS] = holds[TURNS] + late
-    return replace(
-        line,
-        entry=replace(entry, holds=holds, done=entry.done + late, extra=extra),
-        given_first=line.given_first,
-        given_last=line.given_last + late,
-        release=longest,
     )

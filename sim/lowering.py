@@ -12,6 +12,7 @@ from specs import Problem, SpecError
 
 from .entries import lines_of
 from .facts import Facts
+from .ports import with_ports
 from .program import MEMORY, OPERAND, PORT, PRELOAD, Program, Sweep
 from .repeats import merge
 from .streams import Stops
@@ -33,7 +34,7 @@ def lower(schedule: Schedule, relaxed: frozenset[str] = frozenset(), stops: Stop
     if band is not None and not {band.row, band.column} <= set(ranks):
         message = f"model 'cycle' wants a loop over '{band.row}' and one over '{band.column}', which are masked"
         raise SpecError([Problem(message)])
-    lines = lines_of(facts, plans)
+    lines = with_ports(facts, lines_of(facts, plans))
     built = tuple(
         Sweep(plan.path[len(prefix) :], each.masked, tuple(line.entry for line in each.lines), each.group, each.flights)
         for plan, each in zip(plans, lines, strict=True)

@@ -1,4 +1,4 @@
-"""Which port of a memory serves which stream of rows: a choice made once, the longest stream first.
+"""The rows of memories that entries touch, and which port serves which: a choice made once, the longest stream first.
 
 A tensor lies in one bank. Streams of an entry (an operation's operand, a result, a fill) go to the port of that bank
 that has the least to do so far, among those that can.
@@ -7,9 +7,17 @@ that has the least to do so far, among those that can.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from arch import Memory
+from workloads import ceil_div
+
+from .entries import TURNS, Line, Lines
+from .facts import Facts, column
+from .program import PORT
 
 
 @dataclass(frozen=True)
@@ -20,13 +28,6 @@ class Stream:
     tensor: str
     action: str  # "read" or "write"
     rows: int
-
-
-def port_names(memory: Memory) -> list[str]:
-    """The resources of a memory's ports; none where they are not limited."""
-    if memory.ports is None:
-        return []
-    return [_name(memory, bank, port) for bank in range(memory.banks) for port in range(len(memory.ports))]
 
 
 def _name(memory: Memory, bank: int, port: int) -> str:
@@ -55,3 +56,73 @@ def assign(memory: Memory, streams: Sequence[Stream]) -> dict[Stream, str]:
         busy[bank][port] += stream.rows
         found[stream] = _name(memory, bank, port)
     return found
+
+
+def with_ports(facts: Facts, found: list[Lines]) -> list[Lines]:
+    """The same lines, holding the ports of the memories that limit them."""
+    for memory in facts.schedule.machine.memories.values():
+        if memory.ports is None or PORT in facts.relaxed:
+            continue
+        streams: dict[tuple[int, int], list[tuple[Stream, Any]]] = {}
+        for s, lines in enumerate(found):
+            for i, line in enumerate(lines.lines):
+                streams[s, i] = [
+                    (Stream(f"{s}.{i}.{j}", tensor, action, int(np.max(rows))), rows)
+                    for j, (tensor, action, rows) in enumerate(_rows(facts, line, memory.name))
+                ]
+        ports = assign(memory, [stream for each in streams.values() for stream, _ in each])
+        found = [
+            replace(
+                lines,
+                lines=tuple(
+                    _with_rows(facts, line, [(ports[stream], rows) for stream, rows in streams[s, i]])
+                    for i, line in enumerate(lines.lines)
+                ),
+            )
+            for s, lines in enumerate(found)
+        ]
+    return found
+
+
+def _rows(facts: Facts, line: Line, level: str) -> list[tuple[str, str, Any]]:
+    """The rows of a level that one tile of a line touches, by tensor and direction."""
+    around = set(line.path)
+    row_bits = facts.schedule.machine.memories[level].row_bits
+    accesses = [a for o in line.operations for a in o.accesses]
+    if line.transfer is not None and len(line.transfer.accesses) > 1:
+        accesses = list(line.transfer.accesses)
+    found = []
+    for access in accesses:
+        if access.level != level:
+            continue
+        beats = facts.product(access.steps)
+        words = facts.product(p for p in access.parts if p not in around and p not in access.steps)
+        found.append((access.tensor, access.action, beats * ceil_div(words * facts.bits(access.tensor), row_bits)))
+    return found
+
+
+def _with_rows(facts: Facts, line: Line, rows: list[tuple[str, Any]]) -> Line:
+    """The line, holding ports for these rows; an operation whose rows take longer than it does goes at their pace."""
+    if not rows:
+        return line
+    entry, tiles = line.entry, np.arange(line.entry.done.shape[-1])
+    holds = dict(entry.holds)
+    for port, count in rows:
+        holds[port] = holds.get(port, 0) + column(count) * tiles
+    longest = line.release
+    for port, _ in rows:
+        longest = np.maximum(longest, holds[port])
+    late = longest - line.release
+    extra = dict(entry.extra)
+    if entry.unit is not None:
+        holds[entry.unit] = holds[entry.unit] + late
+        extra[PORT] = extra.get(PORT, 0) + late
+    if TURNS in holds:
+        holds[TURNS] = holds[TURNS] + late
+    return replace(
+        line,
+        entry=replace(entry, holds=holds, done=entry.done + late, extra=extra),
+        given_first=line.given_first,
+        given_last=line.given_last + late,
+        release=longest,
+    )

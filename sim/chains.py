@@ -7,6 +7,9 @@ time: `window` of them take turns, as many as the longest latency asks for. So a
 
     Σ over all native operations but the last of max(w · interval, latency)  +  w · interval of the last
 
+A round goes at its own pace: before one with a shorter interval comes (w - 1) · the difference, for the last chain's
+result.
+
 Numbers are arrays [point, tiles]: a block does the chains of all tiles of a group, tile after tile.
 """
 
@@ -42,18 +45,20 @@ class Block:
 class Timing:
     """Cycles after the start of a block in its first element, by the number of tiles.
 
-    `given` is when the last result is there, `spread` how much earlier the first one would be if results came at their
-    quickest pace; `taken_tile` when the last tile takes its first operand, `taken_chain` when the last chain would at
-    the quickest pace; `begins` when the first chain begins each native operation of its first round.
+    `first` is when the first result is there, `given` when the last one is, `spread` how much earlier the first one
+    would be if results came at their quickest pace. By native operation of the first round: `begins` when the first
+    chain begins it, and, after that at the quickest pace, `taken_tile` when the last of the tiles would and
+    `taken_chain` when the last chain would.
     """
 
     occupancy: Table
     slots: Table
+    first: Table
     given: Table
     spread: Table
-    taken_tile: Table
-    taken_chain: Table
     begins: tuple[Table, ...]
+    taken_tile: tuple[Table, ...]
+    taken_chain: tuple[Table, ...]
 
 
 def timing(block: Block, tiles: int) -> Timing:
@@ -71,29 +76,37 @@ def timing(block: Block, tiles: int) -> Timing:
     longest = natives[0][1]
     for _, latency in natives:
         longest = np.maximum(longest, latency)
-    (first_interval, _), (last_interval, last_latency) = natives[0], natives[-1]
+    last_interval, last_latency = natives[-1]
+    pairs = list(zip(natives, [*natives[1:], natives[0]], strict=True))  # and the operation that comes next
     whole = k * chains
     dependent = rounds * len(natives) > 1
     window = np.maximum(np.minimum(whole, np.where(dependent, longest, whole)), 1)
 
+    def lengths(width: Table) -> list[Table]:
+        """Cycles from one native operation's round to the next one's."""
+        return [
+            np.maximum(width * interval, latency + (width - 1) * np.maximum(interval - following, 0))
+            for (interval, latency), (following, _) in pairs
+        ]
+
     def of_window(width: Table) -> Table:
-        each = [np.maximum(width * interval, latency) for interval, latency in natives]
+        each = lengths(width)
         return rounds * sum(each) - each[-1] + width * last_interval
 
     full, rest = whole // window, whole % window
-    before_last_tile = np.maximum(whole - chains, 0)
     occupancy = repeats * (full * of_window(window) + np.where(rest > 0, of_window(rest), 0))
     begins = [np.zeros_like(window)]
-    for interval, latency in natives[:-1]:
-        begins.append(begins[-1] + np.maximum(window * interval, latency))
+    for length in lengths(window)[:-1]:
+        begins.append(begins[-1] + length)
     return Timing(
         occupancy,
         repeats * whole * rounds * sum(interval for interval, _ in natives),
+        np.where(k > 0, (rounds - 1) * sum(lengths(window)) + begins[-1] + last_latency, 0),
         np.where(k > 0, occupancy - last_interval + last_latency, 0),
         np.maximum(repeats * whole - 1, 0) * last_interval,
-        (before_last_tile // window) * of_window(window) + (before_last_tile % window) * first_interval,
-        np.maximum(repeats * whole - 1, 0) * first_interval,
         tuple(begins),
+        tuple(np.maximum(k - 1, 0) * interval for interval, _ in natives),
+        tuple(np.maximum(repeats * whole - 1, 0) * interval for interval, _ in natives),
     )
 
 

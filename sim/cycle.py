@@ -32,6 +32,7 @@ from .program import (
 from .registers import check_registers
 from .streams import Stops
 
+RAGGED = "ragged tiles"
 WAITING, COMPOSITION = "waiting for each other", "composition of unit loads"
 
 # Constraints in the order in which the gap is taken apart; what is left is the analytic model's composition of loads.
@@ -49,12 +50,16 @@ def cycle_latency(
     term is what the time falls by when one more constraint is relaxed, in the order of `GAP_TERMS`.
     """
     done = run(pack(lower(schedule, stops=stops)), jump, threads=threads)
-    check_work(schedule, counts, done)
+    ragged = check_work(schedule, counts, done)
     check_registers(schedule, done)
     base = analytic_latency(schedule, counts)
     single = done.packed.points == 1
     cycles: Any = int(done.cycles[0]) if single else done.cycles
-    stalls = {unit: _some(done.stalls(unit)) for unit in schedule.machine.units} if single else None
+    stalls = (
+        {unit: _some({**done.stalls(unit), RAGGED: ragged.get(unit, [0])}) for unit in schedule.machine.units}
+        if single
+        else None
+    )
     return replace(
         base,
         cycles=cycles,
@@ -72,22 +77,27 @@ def packed(schedule: Schedule) -> Packed:
     return pack(lower(schedule))
 
 
-def check_work(schedule: Schedule, counts: Counts, done: Run) -> None:
-    """The tiles that the engine has done are those that are counted. Raises `SpecError` for loops it cannot follow.
+def check_work(schedule: Schedule, counts: Counts, done: Run) -> dict[str, Any]:
+    """Cycles that units spend on ragged tiles beyond what is counted; everything that is counted must be done.
 
-    So a record's counts never belong to another run than its cycles.
+    So a record's counts never belong to another run than its cycles. Raises `SpecError` for loops that the engine does
+    not follow.
     """
+    ragged: dict[str, Any] = {}
     for entry in done.packed.program.entries:
         for name in entry.operations:
             counted = counts.operations[name]
-            slots = _slots(schedule, name)
-            if np.any(done.tiles(entry.name) * slots != counted.cycles):
-                tiles, cycles = int(np.max(done.tiles(entry.name))), int(np.max(counted.cycles))
+            slots, tiles = _slots(schedule, name), done.tiles(entry.name)
+            beyond = tiles * slots - counted.cycles
+            if np.any(beyond < 0) or np.any(beyond >= tiles * slots):
                 message = (
-                    f"model 'cycle' does '{name}' for {tiles} tiles of {int(np.max(slots))} cycles, but {cycles} "
-                    f"cycles are counted: its tiles are not alike; use --model analytic"
+                    f"model 'cycle' does '{name}' for {int(np.max(tiles))} tiles of {int(np.max(slots))} cycles, but "
+                    f"{int(np.max(counted.cycles))} cycles are counted: some of its tiles are never visited; use "
+                    f"--model analytic"
                 )
                 raise SpecError([Problem(message)])
+            ragged[str(entry.unit)] = ragged.get(str(entry.unit), 0) + beyond
+    return ragged
 
 
 def _slots(schedule: Schedule, name: str) -> Any:
@@ -95,7 +105,7 @@ def _slots(schedule: Schedule, name: str) -> Any:
     from .facts import Facts
 
     operation = schedule.operations[name]
-    return np.asarray(Facts(schedule).product(operation.steps) * operation.slots)
+    return np.asarray(Facts(schedule).steps(operation.steps) * operation.slots)
 
 
 def _some(causes: dict[str, Any]) -> dict[str, int]:

@@ -145,7 +145,7 @@ def _state(c):  # type: ignore[no-untyped-def]
     entries, sweeps, loops = c[ENTRY_COUNT], c[SWEEP_COUNT], c[LOOP_COUNT]
     program = _pipeline(c)
     ring = 8
-    while ring < program[0].max() + 4:
+    while ring < program[0].max() + 5:
         ring *= 2
     offset = np.zeros(c[WAIT_COUNT], np.int64)
     values = c[RESOURCE_COUNT] + entries
@@ -279,7 +279,7 @@ def _row(c, s, snapshots, records, sweep, fixed, path, edges, d, jump):  # type:
     ahead = jump and group == 1 and not tries and not banded and s[s[TO]] < s[s[FROM]] and c[CALM] == 0
     settled = np.int64(4)  # groups after which no entry of the row's first tile is under way
     for entry in range(c[row + FIRST_ENTRY], c[row + END_ENTRY]):
-        settled = max(settled, s[s[AGE] + entry] + 4)
+        settled = max(settled, s[s[AGE] + entry] + 5)
     next_try = s[at] + settled
     while s[at] < edges[1, d]:
         if ahead and s[at] + 1 == next_try:
@@ -791,11 +791,19 @@ def _run_ahead(c, s, sweep, loop, high):  # type: ignore[no-untyped-def]
 
 @_inner
 def _rates(c, s, sweep, first, end, rate, flow):  # type: ignore[no-untyped-def]
-    """By how much each entry's start, and with it its resources, grew with each of the last tiles; False: unevenly."""
+    """By how much each entry's start, and with it its resources, grows with each tile.
+
+    False if one of the starts that may still be read is out of line, or if copies of a tile take turns in this row.
+    """
     ring, newest = s[RING_SIZE], s[s[GROUPS] + sweep] - 1
     oldest = np.int64(0)
     for entry in range(first, end):
         oldest = max(oldest, s[s[AGE] + entry])
+    for wait in range(c[WAIT_COUNT]):
+        this = c[WAITS] + wait * c[WAIT_COLUMNS]
+        turn = c[this + TURN]
+        if c[this + COPIES] > 1 and first <= turn < end and s[s[TAKEN] + turn * ring + (newest & (ring - 1))] > 0:
+            return False
     for entry in range(first, end):
         taken = s[s[TAKEN] + entry * ring + (newest & (ring - 1))]
         for back in range(1, oldest + 3):
@@ -805,11 +813,10 @@ def _rates(c, s, sweep, first, end, rate, flow):  # type: ignore[no-untyped-def]
             continue
         mine = newest - s[s[AGE] + entry]
         one = s[s[START] + entry * ring + (mine & (ring - 1))]
-        two = s[s[START] + entry * ring + ((mine - 1) & (ring - 1))]
-        three = s[s[START] + entry * ring + ((mine - 2) & (ring - 1))]
-        if one - two != two - three:
-            return False
-        rate[entry] = one - two
+        rate[entry] = one - s[s[START] + entry * ring + ((mine - 1) & (ring - 1))]
+        for back in range(2, oldest - s[s[AGE] + entry] + 3):  # whatever older entries have yet to read
+            if s[s[START] + entry * ring + ((mine - back) & (ring - 1))] != one - back * rate[entry]:
+                return False
         me = c[ENTRIES] + entry * ENTRY_COLUMNS
         for hold in range(c[me + HOLD], c[me + HOLD_END]):
             resource = c[c[HOLDS] + hold * (1 + c[TILES])]
@@ -828,7 +835,8 @@ def _lasting(c, s, sweep, loop, entry, wait, first, end, rate, most):  # type: i
     stride = c[this + STRIDES + loop] if c[this + KIND] == SLOT else np.int64(0)
     if running and stride > 0:  # what this row writes before it is read, or what another row has left there?
         older, younger = s[s[AGE] + producer], s[s[AGE] + entry]
-        running = older < younger or (older == younger and _before(c, s, sweep, producer, entry))
+        ahead = older == younger and producer != entry and _before(c, s, sweep, producer, entry)
+        running = older < younger or ahead
     if running or stride == 0:
         growth = rate[producer] if running else np.int64(0)
         lasts = growth == rate[entry] if bound else growth <= rate[entry]

@@ -337,8 +337,7 @@ class _Builder:
         busy = np.zeros((1, width + 1), dtype=np.int64)
         for cycles in holds.values():
             busy = np.maximum(busy, cycles)
-        if stops:
-            holds.setdefault(outermost, 0 * busy)
+        holds = holds or {levels[0]: 0 * busy}  # what takes no time still keeps its turn
         done = busy + column(latency if transfer.kind == "fill" else 0) * some
         marks = {TILE_ACCEPTED if transfer.kind == "fill" else RESULT_ACCEPTED: done}
         entry = Entry(name, (), None, holds, done, busy, first, last, {}, marks, stops)

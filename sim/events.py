@@ -45,6 +45,10 @@ def record(
     """
     packed = pack(lower(schedule, stops=stops))
     done = run(packed, jump, window, MOST_RECORDS)
+    if not done.records:
+        length = int(done.cycles[0])
+        message = f"nothing starts between cycles {window[0]:,} and {window[1]:,}; the run has {length:,} cycles"
+        raise SpecError([Problem(message)])
     if len(done.records) == MOST_RECORDS:
         message = (
             f"more than {MOST_RECORDS:,} operations start between cycles {window[0]:,} and "

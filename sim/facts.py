@@ -11,7 +11,8 @@ import numpy as np
 
 from arch import Unit
 from mappings import Operation, Schedule
-from workloads import ceil_div, least, most
+from specs import Problem, SpecError
+from workloads import ceil_div, is_array, least, most
 
 from .chains import Block, Native
 from .program import CHAIN, DRAIN, STREAM
@@ -43,6 +44,13 @@ class Facts:
         total: Number = 1
         for part in parts:
             total = total * self.extent(part)
+        return total
+
+    def steps(self, parts: Iterable[str]) -> Number:
+        """Steps that a whole tile takes over several parts."""
+        total: Number = 1
+        for part in parts:
+            total = total * self.schedule.families[self.schedule.family_of[part]].extent(part)
         return total
 
     def bits(self, tensor: str) -> int:
@@ -78,15 +86,22 @@ class Facts:
         found: dict[str, Number] = {}
         for operation in self.schedule.operations.values():
             unit = self.unit(operation.unit)
-            if unit.hop is not None:
-                found[unit.name] = unit.hop
-            elif self.gathers(operation):
-                found[unit.name] = most(found.get(unit.name, 1), self.latency(unit, list(operation.actions)[-1]))
+            if not self.gathers(operation):
+                continue
+            needed = self.latency(unit, list(operation.actions)[-1])
+            if unit.hop is not None and not is_array(unit.hop, needed) and unit.hop < needed:
+                message = (
+                    f"hop {unit.hop} of '{unit.name}' is shorter than the {needed} cycles after which "
+                    f"'{operation.name}' has a partial result for the next row; give a hop of at least "
+                    f"{needed}"
+                )
+                raise SpecError([Problem(message)])
+            found[unit.name] = most(found.get(unit.name, 1), needed if unit.hop is None else unit.hop)
         return found
 
     def hop(self, unit: Unit) -> Number:
         """Cycles from one row of a unit to the next."""
-        return self.hops.get(unit.name, 1)
+        return self.hops.get(unit.name, 1 if unit.hop is None else unit.hop)
 
     def descent(self, unit: Unit) -> Number:
         """Cycles from the first row of a unit to its last."""
@@ -113,8 +128,8 @@ class Facts:
             for _ in range(count)
         )
         return Block(
-            repeats=self.product(p for p, r in zip(last.steps[:inside], reduced, strict=False) if not r),
-            rounds=self.product(p for p, r in zip(last.steps, reduced, strict=True) if r),
-            chains=self.product(last.steps[inside:]),
+            repeats=self.steps(p for p, r in zip(last.steps[:inside], reduced, strict=False) if not r),
+            rounds=self.steps(p for p, r in zip(last.steps, reduced, strict=True) if r),
+            chains=self.steps(last.steps[inside:]),
             sequence=sequence,
         )

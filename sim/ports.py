@@ -122,7 +122,7 @@ def _with_rows(facts: Facts, line: Line, rows: list[tuple[str, Any]]) -> Line:
     return replace(
         line,
         entry=replace(entry, holds=holds, done=entry.done + late, extra=extra),
-        given_first=line.given_first,
+        given_first=line.given_first + late,
         given_last=line.given_last + late,
         release=longest,
     )

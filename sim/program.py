@@ -6,6 +6,7 @@ column for each number of tiles in a group, from none on.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -50,6 +51,10 @@ class Entry:
     extra: Mapping[str, Table] = field(default_factory=dict)
     marks: Mapping[str, Table] = field(default_factory=dict)
     stops: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.holds:
+            raise ValueError(f"entry '{self.name}' holds no resource; what takes no time holds one for no cycles")
 
     @property
     def conditional(self) -> bool:
@@ -380,7 +385,9 @@ def run(packed: Packed, jump: bool = True, window: tuple[int, int] = NOTHING, mo
         stepped=np.zeros(points, np.int64),
     )
     records = np.zeros((most, 5), np.int64)
-    if threads == 1 or points == 1:
+    if not jump:
+        kept = _interruptible(packed, records, window, outcome)
+    elif threads == 1 or points == 1:
         kept = run_points(packed.rows, 0, points, jump, records, *window, outcome)
     else:
         from concurrent.futures import ThreadPoolExecutor
@@ -395,3 +402,17 @@ def run(packed: Packed, jump: bool = True, window: tuple[int, int] = NOTHING, mo
     names = [e.name for e in packed.program.entries]
     found = tuple(Record(names[e], int(t), int(n), int(start), CAUSES[w]) for e, t, n, start, w in records[:kept])
     return Run(packed, outcome.cycles, outcome, found, window)
+
+
+def _interruptible(packed: Packed, records: Any, window: tuple[int, int], outcome: Outcome) -> int:
+    """A run that steps through everything may take long: it has a thread of its own, so that it can be interrupted."""
+    kept: list[int] = []
+
+    def work() -> None:
+        kept.append(run_points(packed.rows, 0, packed.points, False, records, *window, outcome))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+    return kept[0]

@@ -38,7 +38,8 @@ def check_registers(schedule: Schedule, done: Run) -> None:
                 raise Infeasible(
                     f"interleave {asked} keeps {n} tiles in '{name}', each with {w} words of an element at once "
                     f"({', '.join(values)}): {n * w} words, but there are {r} registers; "
-                    f"an interleave of at most {max(r // w, 1) if r >= w else 0} fits, or {n * w} registers"
+                    + (f"an interleave of at most {r // w} fits, or " if r >= w else "it takes ")
+                    + f"{n * w} registers"
                 )
 
 

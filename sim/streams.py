@@ -7,6 +7,7 @@ makes no progress in those that are.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ Stops = Mapping[str, tuple[tuple[int, int], ...]]  # tensor: [from, to) in cycle
 HORIZON = 10_000  # cycles for which a seed draws stalls
 READY, STALLED = 20, 5  # mean lengths of what it draws
 LATEST = 1 << 40
+LARGEST_BYTES = 16 << 20
 
 
 def stops_of(text: str, tensors: Iterable[str]) -> Stops:
@@ -31,15 +33,15 @@ def stops_of(text: str, tensors: Iterable[str]) -> Stops:
     True
     """
     names = list(tensors)
-    if text.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,18}\s*", text):
         return drawn(int(text), names)
     path = Path(text)
+    if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
+        message = f"--stalls takes a seed, or a JSON file of at most {LARGEST_BYTES >> 20} MiB; found '{text}'"
+        raise SpecError([Problem(message)])
     try:
         data = json.loads(path.read_text())
-    except OSError as error:
-        reason = error.strerror or error
-        raise SpecError([Problem(f"--stalls takes a seed or a JSON file; '{text}' cannot be read: {reason}")]) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError([Problem(f"--stalls: '{text}' is no JSON: {error}")]) from None
     if not isinstance(data, dict):
         raise SpecError([Problem(f"--stalls: '{text}' must hold an object such as {{\"{names[0]}\": [[10, 20]]}}")])

@@ -56,28 +56,44 @@ class _Waits:
                 maker = self.maker(tensor)
                 if maker is None or (tensor in inside and version != "previous"):
                     continue
+                if version == "previous" and tensor in operation.forwarded:
+                    continue  # whoever overwrites the state hands the version before on
                 yield from self._operand(line, at, operation, maker, tensor, version)
 
     def _operand(
         self, line: Line, at: int, operation: Operation, maker: Line, tensor: str, version: str
     ) -> Iterator[Wait]:
         kind, reach, strides = self._meeting(line, maker, tensor, version)
-        path, cause = self._way(maker, tensor, operation)
-        begins = self._begins(line, at)
-        taken = begins + self._taken(line, operation, tensor)
+        path, cause = self._way(maker, tensor, operation, version)
+        assert line.timing is not None
+        native = sum(sum(o.actions.values()) for o in line.operations[:at])
+        begins = line.timing.begins[native]
+        taken = begins + self._taken(line, native, operation, tensor)
         slots = self._slots(strides)
         for lead, lag in ((maker.given_first, begins), (maker.given_last, taken)):
             yield Wait(line.name, maker.name, kind, lead + path, lag, cause, reach, strides, slots)
         forwarded = tensor in operation.forwarded and kind == "same" and maker.name != line.name
         if forwarded and not line.entry.conditional and not maker.entry.conditional:
-            assert maker.timing is not None
             grows = self.facts.block(maker.operations).rounds
-            first = np.where(column(grows) > 1, 0, maker.given_first + path)  # a sum in place is begun at once
+            first = np.where(column(grows) > 1, 0, self._lands(maker) + path)  # a sum in place is begun at once
             yield from self._unless(Wait(maker.name, line.name, "ring", line.release, first, REGISTERS))
+        part = self.facts.schedule.operations[tensor].einsum.iterated
+        if kind == "same" and part is not None and not forwarded and maker.name != line.name:
+            place = self._strides(p for p in line.path[line.path.index(part) + 1 :] if p in self._carried(tensor))
+            yield from self._unless(  # the next head's state lies where this one's last value is read
+                Wait(
+                    maker.name, line.name, "slot", line.release, self._lands(maker), SPACE, 1, place, self._slots(place)
+                )
+            )
         if kind == "slot" and reach == 0 and maker.sweep != line.sweep:
             yield from self._unless(
-                Wait(maker.name, line.name, "slot", line.release, maker.given_first, SPACE, 0, strides, slots)
+                Wait(maker.name, line.name, "slot", line.release, self._lands(maker), SPACE, 0, strides, slots)
             )
+
+    def _lands(self, maker: Line) -> Table:
+        """When the first value of an operation is written, at the earliest."""
+        assert maker.timing is not None
+        return maker.timing.first
 
     def _unless(self, wait: Wait) -> Iterator[Wait]:
         if wait.cause not in self.facts.relaxed:
@@ -120,26 +136,21 @@ class _Waits:
             size = size * self.facts.extent(loop)
         return size
 
-    def _begins(self, line: Line, at: int) -> Table:
-        """When an operation of an entry first takes operands."""
-        assert line.timing is not None
-        natives = sum(sum(o.actions.values()) for o in line.operations[:at])
-        return line.timing.begins[natives]
-
-    def _taken(self, line: Line, operation: Operation, tensor: str) -> Table:
-        """When the last value of an operand is taken, after the first."""
+    def _taken(self, line: Line, native: int, operation: Operation, tensor: str) -> Table:
+        """When the last value of an operand is taken by a native operation, after the first."""
         assert line.timing is not None
         carried = [step for step in operation.steps if step in self._carried(tensor)]
         if any(not self.facts.kept_by(operation, step) for step in carried):
-            return np.zeros_like(line.timing.taken_tile)  # it is summed over: all of it is waited for
-        return line.timing.taken_chain if carried else line.timing.taken_tile
+            return np.zeros_like(line.timing.occupancy)  # it is summed over: all of it is waited for
+        return (line.timing.taken_chain if carried else line.timing.taken_tile)[native]
 
-    def _way(self, maker: Line, tensor: str, operation: Operation) -> tuple[Any, str]:
+    def _way(self, maker: Line, tensor: str, operation: Operation, version: str) -> tuple[Any, str]:
         """Cycles from a result to where it is taken, and the cause of waiting for it."""
         facts = self.facts
         made = facts.schedule.operations[tensor]
         source, target = facts.unit(made.unit), facts.unit(operation.unit)
-        levels = [a.level for a in operation.accesses if a.tensor == tensor and a.action == "read"]
+        forwarded = tensor in operation.forwarded and version != "previous"
+        levels = [a.level for a in operation.accesses if a.tensor == tensor and a.action == "read" and not forwarded]
         leaves = facts.gathers(made) or source.name != target.name or (bool(levels) and "rows" in source.axes)
         cycles = column(memory_latency(facts, levels[0])) if levels else column(0)
         if leaves:

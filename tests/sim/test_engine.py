@@ -56,7 +56,7 @@ def programs(draw: Any) -> Program:
             band is not None,
             tuple(draw(entries(f"{number}", path, width))),
             draw(st.integers(1, width - 1)),
-            draw(st.integers(1, 4)),
+            draw(st.sampled_from([1, 2, 3, 4, 8, 16])),
         )
         for number in range(count)
     ]
@@ -92,7 +92,7 @@ def waits(draw: Any, program: Program, path: list[str], width: int) -> list[Wait
     for _ in range(draw(st.integers(0, 8))):
         i, j = draw(st.integers(0, len(every) - 1)), draw(st.integers(0, len(every) - 1))
         consumer, producer = every[i], every[j]
-        lead, lag = draw(tables(width, 0, 9)), draw(tables(width, 0, 5))
+        lead, lag = draw(tables(width, 0, draw(st.sampled_from([9, 80])))), draw(tables(width, 0, 5))
         here = sweep_of[consumer.name] == sweep_of[producer.name]
         kind = draw(st.sampled_from(["same", "ring", "slot"]))
         if kind != "slot" and (not here or i == j or (kind == "same") != (j < i)):

@@ -1,0 +1,134 @@
+"""What one element does for an entry: native operations, issued in order as soon as their operands are there.
+
+Written for attention in one pass: the work of each Einsum is listed by hand. No closed form; a scoreboard is stepped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+
+from arch import Unit
+
+EXP = "exp"
+
+
+@dataclass(frozen=True)
+class Native:
+    """A native operation: it may start every `interval` cycles, its result is there `latency` cycles later."""
+
+    interval: int
+    latency: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """An entry for one tile: in each of `chains`, `rounds` times the sequence of native operations."""
+
+    name: str
+    unit: str
+    natives: tuple[Native, ...]
+    rounds: int = 1
+    chains: int = 1
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A native operation of one chain of one tile (of a group), so many cycles after the entry's start."""
+
+    time: int
+    tile: int
+    chain: int
+    round: int
+    native: int
+
+
+@dataclass(frozen=True)
+class Issued:
+    """All beats of an entry for a group, in order, and for how many cycles they keep their element."""
+
+    work: Work
+    beats: tuple[Beat, ...]
+    busy: int
+
+    @property
+    def results(self) -> list[int]:
+        """When the values are there."""
+        last, rounds = len(self.work.natives) - 1, self.work.rounds
+        latency = self.work.natives[-1].latency
+        return [b.time + latency for b in self.beats if b.native == last and b.round == rounds - 1]
+
+    @property
+    def last(self) -> int:
+        return max(self.results)
+
+    @property
+    def first(self) -> int:
+        """When the first value would be there at the quickest pace, counted back from the last."""
+        return self.last - (len(self.results) - 1) * self.work.natives[-1].interval
+
+    def begins(self, native: int) -> int:
+        """When an operand of a native operation is taken first."""
+        return min(b.time for b in self.beats if b.native == native and b.round == 0)
+
+
+def works(units: dict[str, Unit], head_dim: int, value_dim: int) -> dict[str, Work]:
+    """The entries of units in the order of the cascade."""
+    two, one = "array_2d", "array_1d"
+
+    def natives(unit: str, *operations: str) -> tuple[Native, ...]:
+        timed = units[unit].operations
+        each = [name for operation in operations for name, n in units[unit].cost(operation).items() for _ in range(n)]
+        return tuple(Native(int(timed[name].interval), int(timed[name].latency)) for name in each)
+
+    listed = (
+        Work("QK", two, natives(two, "mac"), rounds=head_dim),
+        Work("LM", two, natives(two, "max")),
+        Work("RM", one, natives(one, "max")),
+        Work("SLN", two, natives(two, "add", EXP)),
+        Work("PRM", one, natives(one, "add", EXP)),
+        Work("SLD", two, natives(two, "add")),
+        Work("SPD", one, natives(one, "mul")),
+        Work("RD", one, natives(one, "add")),
+        Work("SLNV", two, natives(two, "mac"), chains=value_dim),
+        Work("SPNV+RNV", one, natives(one, "mul", "add"), chains=value_dim),
+        Work("AV", one, natives(one, "divide"), chains=value_dim),
+    )
+    return {work.name: work for work in listed}
+
+
+@cache
+def issue(work: Work, tiles: int) -> Issued:
+    """Beats of a group of tiles: a window of chains takes turns, native operation by native operation.
+
+    An element starts one native operation at a time and in this order, at its interval; the first when that finds each
+    chain's last result there.
+    """
+    chains = [(tile, chain) for tile in range(tiles) for chain in range(work.chains)]
+    dependent = work.rounds * len(work.natives) > 1
+    window = max(n.latency for n in work.natives) if dependent else len(chains)
+    beats: list[Beat] = []
+    ready: dict[tuple[int, int], int] = {}
+    free = 0
+    for at in range(0, len(chains), window):
+        some = chains[at : at + window]
+        for round_, native in product(range(work.rounds), range(len(work.natives))):
+            step = work.natives[native]
+            begin = max(free, *(ready.get(chain, 0) - i * step.interval for i, chain in enumerate(some)))
+            for i, chain in enumerate(some):
+                beats.append(Beat(begin + i * step.interval, *chain, round_, native))
+                ready[chain] = beats[-1].time + step.latency
+            free = beats[-1].time + step.interval
+    return Issued(work, tuple(beats), free)
+
+
+def slowed(issued: Issued, busy: int) -> Issued:
+    """The same beats at the pace of something that needs `busy` cycles: the last one is late, the first one is not."""
+    late = max(0, busy - issued.busy)
+    if not late:
+        return issued
+    steps = max(len(issued.beats) - 1, 1)
+    lone = len(issued.beats) == 1
+    beats = [replace(b, time=b.time + (late if lone else late * i // steps)) for i, b in enumerate(issued.beats)]
+    return replace(issued, beats=tuple(beats), busy=issued.busy + late)

@@ -14,10 +14,7 @@ LARGEST = 2**63 - 1
 
 def is_array(*values: Any) -> bool:
     """Whether any value is an array of design points."""
-    for value in values:
-        if type(value) is not int and hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
-            return True
-    return False
+    return any(type(v) is not int and hasattr(v, "dtype") and getattr(v, "ndim", 0) > 0 for v in values)
 
 
 def ceil_div(a: Whole, b: Whole) -> Whole:

@@ -30,6 +30,8 @@ class Plain:
     records: list[Record] = field(default_factory=list)
     stalls: dict[str, int] = field(default_factory=dict)
     end: int = 0
+    visited: dict[tuple[str, ...], list[Tile]] = field(default_factory=dict)  # every tile of a path, found once
+    known: dict[tuple[str, tuple[int, ...]], bool] = field(default_factory=dict)  # whether a tile has an entry
 
     @classmethod
     def of(cls, done: Run) -> Plain:
@@ -100,7 +102,14 @@ class Plain:
             yield [row[i : i + sweep.group] for i in range(0, len(row), sweep.group)]
 
     def takes(self, entry: Entry, tile: Tile, sweep: Sweep) -> bool:
-        """Whether a tile has an entry: it is at the edges that the entry asks for, among all visited tiles."""
+        """Whether a tile has an entry."""
+        key = entry.name, tuple(tile.values())
+        if key not in self.known:
+            self.known[key] = self.at_edges(entry, tile, sweep)
+        return self.known[key]
+
+    def at_edges(self, entry: Entry, tile: Tile, sweep: Sweep) -> bool:
+        """Whether a tile is at the edges that an entry asks for, among all visited tiles."""
         for wanted, last in ((entry.first, False), (entry.last, True)):
             if not wanted:
                 continue
@@ -109,13 +118,18 @@ class Plain:
             others = {n: tile[n] for n in path if n not in wanted}
             alike = [
                 [t[n] for n in order]
-                for t in self.tiles(path, {}, path, sweep.masked)
+                for t in self.every(path, sweep.masked)
                 if all(t[n] == i for n, i in others.items())
             ]
             edge = max(alike) if last else min(alike)
             if [tile[n] for n in order] != edge:
                 return False
         return True
+
+    def every(self, path: tuple[str, ...], masked: bool) -> list[Tile]:
+        if path not in self.visited:
+            self.visited[path] = list(self.tiles(path, {}, path, masked))
+        return self.visited[path]
 
     # ------------------------------------------------------------------------------------------------------ a group
 

@@ -45,20 +45,23 @@ class Block:
 class Timing:
     """Cycles after the start of a block in its first element, by the number of tiles.
 
-    `first` is when the first result is there, `given` when the last one is, `spread` how much earlier the first one
-    would be if results came at their quickest pace. By native operation of the first round: `begins` when the first
-    chain begins it, and, after that at the quickest pace, `taken_tile` when the last of the tiles would and
-    `taken_chain` when the last chain would.
+    `beats` is how many native operations there are, and `latency` the last one's. `first` is when the first result is there, `given` when the last one is, `spread` how much earlier the first one
+    would be if results came at their quickest pace, and `pace` how much later, at that pace, the next tile's is. By
+    native operation of the first round: `begins` when the first chain begins it, `intervals` from one chain to the next
+    at the quickest pace.
     """
 
     occupancy: Table
     slots: Table
+    beats: Table
+    latency: Table
     first: Table
     given: Table
     spread: Table
+    pace: Table
+    chains: Table  # of a tile
     begins: tuple[Table, ...]
-    taken_tile: tuple[Table, ...]
-    taken_chain: tuple[Table, ...]
+    intervals: tuple[Table, ...]
 
 
 def timing(block: Block, tiles: int) -> Timing:
@@ -101,12 +104,15 @@ def timing(block: Block, tiles: int) -> Timing:
     return Timing(
         occupancy,
         repeats * whole * rounds * sum(interval for interval, _ in natives),
+        repeats * whole * rounds * len(natives),
+        last_latency,
         np.where(k > 0, (rounds - 1) * sum(lengths(window)) + begins[-1] + last_latency, 0),
         np.where(k > 0, occupancy - last_interval + last_latency, 0),
         np.maximum(repeats * whole - 1, 0) * last_interval,
+        repeats * chains * last_interval,
+        repeats * chains,
         tuple(begins),
-        tuple(np.maximum(k - 1, 0) * interval for interval, _ in natives),
-        tuple(np.maximum(repeats * whole - 1, 0) * interval for interval, _ in natives),
+        tuple(interval for interval, _ in natives),
     )
 
 

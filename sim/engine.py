@@ -65,8 +65,9 @@ MASKED, FIRST_ENTRY, END_ENTRY, DEPTH, GROUP, FLIGHTS, OWN = range(7)
     FIRST, LAST, UNIT, HOLD, HOLD_END, WAIT, WAIT_END, HEAR, HEAR_END, EDGE, EDGE_END, STOP, STOP_END, EXTRA,
     ENTRY_COLUMNS,
 ) = range(15)  # fmt: skip
-# TURN: the fill whose turn among the copies of its tile chooses the slot; -1: none.
-KIND, PRODUCER, CAUSE, TURN, COPIES, SLOTS, STRIDES = range(7)
+# TURN: the fill whose turn among the copies of its tile chooses the slot; -1: none. GIVEN, TAKES: cycles from one tile
+# of a group to the next, of the producer and of the consumer.
+KIND, PRODUCER, CAUSE, TURN, COPIES, SLOTS, GIVEN, TAKES, STRIDES = range(9)
 # REACH: how many tiles before, at least.
 BEFORE, REACH, DELAY, EDGE_COLUMNS = range(4)
 
@@ -488,9 +489,9 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
             this = waits + wait * wide
             kind = c[this + KIND]
             if kind == SLOT:
-                lag = c[this + lead + columns + taken]
                 for tile in range(first, first + taken):
                     slot = _slot(c, s, this, wait, sweep, place, inner, tile)
+                    lag = c[this + lead + columns + taken] + (tile - first) * c[this + TAKES]
                     value, written = s[slot] - lag, s[stamps + slot]
                     if value > start:
                         start, attained, cause, by = value, written, c[this + CAUSE], wait
@@ -505,7 +506,7 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
                     there = producer * ring + (back & (ring - 1))
                     value = s[starts + there]
                     if value != NEVER:
-                        value += c[this + lead + s[takens + there]] - c[this + lead + columns + taken]
+                        value += _between(c, this, s[takens + there], taken, first - s[s[BEGIN] + there])
                         if value > start:
                             start, attained, cause, by = value, step, c[this + CAUSE], wait
                         elif value == start:
@@ -537,7 +538,7 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
             value = start + c[this + lead + taken] + late
             for tile in range(first, first + taken):
                 slot = _slot(c, s, this, wait, sweep, place, inner, tile)
-                s[slot] = value
+                s[slot] = value + (tile - first) * c[this + GIVEN]
                 s[stamps + slot] = step
         s[s[COUNTS] + entry] += taken
         s[s[STEPPED]] += 1
@@ -551,6 +552,18 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
             s[s[KEPT]] += 1
     for level in range(s[DONE] - s[OLDEST]):
         s[s[OLDEST] + level] = min(s[s[OLDEST] + level], oldest)
+
+
+@_inner
+def _between(c, this, given, taken, ahead):  # type: ignore[no-untyped-def]
+    """Cycles from a producer's start to its consumer's, for groups of so many tiles.
+
+    The consumer's first tile is the producer's tile number `ahead`. Tiles come, and are taken, at even paces, so only
+    the first and the last one can bind.
+    """
+    lead = this + STRIDES + c[LOOP_COUNT]
+    cycles = c[lead + given] - c[lead + c[TILES] + taken] + ahead * c[this + GIVEN]
+    return cycles + max(np.int64(0), (taken - 1) * (c[this + GIVEN] - c[this + TAKES]))
 
 
 @_inner
@@ -976,7 +989,6 @@ def _pipeline(c):  # type: ignore[no-untyped-def]
 def _pace(c, first, end, tiles, program):  # type: ignore[no-untyped-def]
     """Cycles that an order takes for `MEASURED` groups, once it runs evenly and as long as nothing else holds it up."""
     columns = c[TILES]
-    lead = STRIDES + c[LOOP_COUNT]
     groups = MEASURED + 8 + 2 * program[0, first:end].max()
     starts = np.zeros((end - first, groups), np.int64)
     free = np.zeros(c[RESOURCE_COUNT], np.int64)
@@ -1001,7 +1013,7 @@ def _pace(c, first, end, tiles, program):  # type: ignore[no-untyped-def]
                 if c[this + KIND] == RING:
                     back -= program[0, producer] - program[0, entry] + 1
                 if back >= 0:
-                    ready = starts[producer - first, back] + c[this + lead + tiles] - c[this + lead + columns + tiles]
+                    ready = starts[producer - first, back] + _between(c, this, tiles, tiles, 0)
                     start = max(start, ready)
             starts[entry - first, mine] = start
             if mine == groups - 1:

@@ -174,7 +174,7 @@ class _Builder:
             placed.first,
             placed.last,
             extra,
-            self._marks(operations, timed, busy),
+            marks_of(facts, operations, timed, busy - timed.occupancy),
         )
         late = busy - timed.occupancy
         pace = timed.given - timed.spread + late
@@ -182,17 +182,6 @@ class _Builder:
             entry, "operation", self.number, self.plan.path, operations, timed, None, None,
             pace * some, (timed.given + late) * some, busy,
         )  # fmt: skip
-
-    def _marks(self, operations: tuple[Operation, ...], timed: Timing, busy: Table) -> dict[str, Table]:
-        """Events of an entry in the first element, or at the first lane below it."""
-        last, late = operations[-1], busy - timed.occupancy
-        marks = {FIRST_BEAT: 0 * busy, LAST_BEAT: busy - 1}
-        if self.facts.gathers(last):
-            below = timed.given + late + column(self.facts.descent(self.facts.unit(last.unit)))
-            marks[REDUCTION_RESULT] = below
-        if last.einsum.iterated is not None:
-            marks[STATE_WRITTEN] = timed.given + late
-        return marks
 
     def _levels(self, operations: tuple[Operation, ...], width: int) -> dict[str, Table]:
         """Cycles for which the bandwidth of memories is taken by what the operations read, and write, themselves."""
@@ -347,6 +336,19 @@ class _Builder:
     def latency(self, level: str) -> Any:
         """Cycles from a request to a memory to its data."""
         return memory_latency(self.facts, level)
+
+
+def marks_of(facts: Facts, operations: tuple[Operation, ...], timed: Timing, late: Table) -> dict[str, Table]:
+    """Events of an entry in the first element, or at the first lane below it; its last beat comes `late`."""
+    last = operations[-1]
+    lone = timed.beats == 1  # the first beat is the last one
+    given = timed.given + late
+    marks = {FIRST_BEAT: np.where(lone, late, 0), LAST_BEAT: np.maximum(given - timed.latency, 0)}
+    if facts.gathers(last):
+        marks[REDUCTION_RESULT] = given + column(facts.descent(facts.unit(last.unit)))
+    if last.einsum.iterated is not None:
+        marks[STATE_WRITTEN] = given
+    return marks
 
 
 def memory_latency(facts: Facts, level: str) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from arch import Memory
 from workloads import ceil_div
 
-from .entries import TURNS, Line, Lines
+from .entries import TURNS, Line, Lines, marks_of
 from .facts import Facts, column
 from .program import PORT
 
@@ -113,6 +113,9 @@ def _with_rows(facts: Facts, line: Line, rows: list[tuple[str, Any]]) -> Line:
     for port, _ in rows:
         longest = np.maximum(longest, holds[port])
     late = longest - line.release
+    marks = {event: offset + late for event, offset in entry.marks.items()}
+    if line.timing is not None:
+        marks = marks_of(facts, line.operations, line.timing, longest - line.timing.occupancy)
     extra = dict(entry.extra)
     if entry.unit is not None:
         holds[entry.unit] = holds[entry.unit] + late
@@ -121,7 +124,7 @@ def _with_rows(facts: Facts, line: Line, rows: list[tuple[str, Any]]) -> Line:
         holds[TURNS] = holds[TURNS] + late
     return replace(
         line,
-        entry=replace(entry, holds=holds, done=entry.done + late, extra=extra),
+        entry=replace(entry, holds=holds, done=entry.done + late, extra=extra, marks=marks),
         given_first=line.given_first + late,
         given_last=line.given_last + late,
         release=longest,

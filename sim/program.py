@@ -66,6 +66,9 @@ class Entry:
 class Wait:
     """`consumer` starts `lag` cycles before `lead` cycles after `producer` at the earliest.
 
+    These are those of the first tile of a group: each further one is given `given_pace` cycles later, and taken
+    `taken_pace` cycles later.
+
     kind "same": the producer's start for the same tiles. "ring": the reuse of registers, for the tiles that had them
     before. "slot": whoever last touched the slot of the tile; `strides` number the slots by loops, `copies` of each
     are used in turn, as `turn` (a fill) goes on. `reach` is how many tiles lie between, at least.
@@ -82,6 +85,13 @@ class Wait:
     slots: Number = 1
     copies: Number = 1
     turn: str | None = None
+    given_pace: Number = 0
+    taken_pace: Number = 0
+
+    def between(self, tiles: Any) -> Any:
+        """Cycles from the producer's start to the consumer's, for groups of the same tiles."""
+        more = np.maximum(tiles - 1, 0) * np.maximum(_column(self.given_pace) - _column(self.taken_pace), 0)
+        return self.lead - self.lag + more
 
 
 @dataclass(frozen=True)
@@ -173,7 +183,8 @@ class _Packing:
         one, other = self.by_name[wait.producer], self.by_name[wait.consumer]
         if wait.kind == "slot" or one.unit is None or one.unit != other.unit:
             return False
-        return bool(np.all(wait.lead - wait.lag <= one.holds[one.unit]))
+        whole = replace(wait, taken_pace=0)  # the consumer may take the last tile alone
+        return bool(np.all(whole.between(np.arange(self.columns)) <= one.holds[one.unit]))
 
     def packed(self) -> Packed:
         program, entries = self.program, self.program.entries
@@ -272,6 +283,7 @@ class _Packing:
         turn = -1 if wait.turn is None else self.place[wait.turn]
         return [
             *(KINDS[wait.kind], self.place[wait.producer], CAUSES.index(wait.cause), turn, wait.copies, wait.slots),
+            *(wait.given_pace, wait.taken_pace),
             *(wait.strides.get(name, 0) for name in self.loops),
             *(wait.lead, wait.lag),
         ]
@@ -309,7 +321,7 @@ class _Packing:
                 continue
             group = self.program.sweeps[self.sweep_of[wait.consumer]].group
             fetched = self.by_name[wait.producer].unit is None  # ahead of time: only the order counts
-            delay = 1 if fetched else _at(wait.lead, group) - _at(wait.lag, group)
+            delay = 1 if fetched else _at(wait.between(np.arange(self.columns)), group)
             found.append((self.place[wait.consumer], self.place[wait.producer], wait.reach, delay))
         return sorted(found, key=lambda edge: edge[:3])
 
@@ -319,9 +331,13 @@ def _later(one: Wait, other: Wait) -> Wait:
     return replace(one, lead=np.maximum(one.lead - one.lag, other.lead - other.lag), lag=0 * one.lag)
 
 
+def _column(value: Number) -> Any:
+    return np.asarray(value, dtype=np.int64).reshape(-1, 1)
+
+
 def _at(table: Table, tiles: Number) -> Any:
     """The column of a table for groups of this many tiles."""
-    columns = np.asarray(tiles, dtype=np.int64).reshape(-1, 1)
+    columns = _column(tiles)
     rows = max(table.shape[0], columns.shape[0])
     return np.take_along_axis(
         np.broadcast_to(table, (rows, table.shape[1])), np.broadcast_to(columns, (rows, 1)), axis=1

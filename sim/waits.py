@@ -66,12 +66,17 @@ class _Waits:
         kind, reach, strides = self._meeting(line, maker, tensor, version)
         path, cause = self._way(maker, tensor, operation, version)
         assert line.timing is not None
+        assert maker.timing is not None
         native = sum(sum(o.actions.values()) for o in line.operations[:at])
         begins = line.timing.begins[native]
-        taken = begins + self._taken(line, native, operation, tensor)
+        pace, last = self._taken(line, native, operation, tensor)
         slots = self._slots(strides)
-        for lead, lag in ((maker.given_first, begins), (maker.given_last, taken)):
-            yield Wait(line.name, maker.name, kind, lead + path, lag, cause, reach, strides, slots)
+        first_tile = maker.given_last - maker.timing.pace * np.maximum(np.arange(begins.shape[-1]) - 1, 0)
+        for lead, lag in ((maker.given_first, begins), (first_tile, begins + last)):
+            yield Wait(
+                line.name, maker.name, kind, lead + path, lag, cause, reach, strides, slots,
+                given_pace=maker.timing.pace, taken_pace=pace,
+            )  # fmt: skip
         forwarded = tensor in operation.forwarded and kind == "same" and maker.name != line.name
         if forwarded and not line.entry.conditional and not maker.entry.conditional:
             grows = self.facts.block(maker.operations).rounds
@@ -136,13 +141,16 @@ class _Waits:
             size = size * self.facts.extent(loop)
         return size
 
-    def _taken(self, line: Line, native: int, operation: Operation, tensor: str) -> Table:
-        """When the last value of an operand is taken by a native operation, after the first."""
+    def _taken(self, line: Line, native: int, operation: Operation, tensor: str) -> tuple[Table, Table]:
+        """When a native operation takes an operand: cycles from tile to tile, and from a tile's first value to the last."""
         assert line.timing is not None
         carried = [step for step in operation.steps if step in self._carried(tensor)]
+        interval = line.timing.intervals[native]
         if any(not self.facts.kept_by(operation, step) for step in carried):
-            return np.zeros_like(line.timing.occupancy)  # it is summed over: all of it is waited for
-        return (line.timing.taken_chain if carried else line.timing.taken_tile)[native]
+            return 0 * interval, 0 * interval  # it is summed over: all of it is waited for
+        if not carried:
+            return interval, 0 * interval
+        return line.timing.chains * interval, (line.timing.chains - 1) * interval
 
     def _way(self, maker: Line, tensor: str, operation: Operation, version: str) -> tuple[Any, str]:
         """Cycles from a result to where it is taken, and the cause of waiting for it."""

@@ -383,16 +383,17 @@ class Controllers:
         """Values from other entries: the first one is there when it is taken, and so is the last."""
         for ring in RINGS:
             if ring.reader == line.name:
-                yield from self.values(line, self.begun[ring.producer, line.group], self.way(ring))
-        if line.name in STATES:
-            for tile in line.tiles:
+                for tile in line.tiles:
+                    yield from self.values(line, tile, ring.producer, tile, self.way(ring))
+        latency = self.host.latency("buffer")
+        for tile in line.tiles:
+            if line.name in STATES:
                 earlier = [t for t in self.host.tiles if t.number < tile.number and t.slot == tile.slot]
                 if earlier:  # at the first key tile another query tile's: the initial value is put in its place
-                    maker = self.begun[STATES[line.name], self.group_of[earlier[-1]]]
-                    yield from self.values(line, maker, self.host.latency("buffer"))
-        if line.name == "AV":
-            for state in ("SPNV+RNV", "RD"):
-                yield from self.values(line, self.begun[state, line.group], self.host.latency("buffer"))
+                    yield from self.values(line, tile, STATES[line.name], earlier[-1], latency)
+            if line.name == "AV":
+                for state in ("SPNV+RNV", "RD"):
+                    yield from self.values(line, tile, state, tile, latency)
 
     def way(self, ring: Ring) -> int:
         """Cycles from a result in the first element, or at lane 0, to where it is taken."""
@@ -402,15 +403,25 @@ class Controllers:
             return self.host.rows if self.host.wraps else 1
         return 0
 
-    def values(self, line: Line, maker: Begun, way: int) -> Iterator[int]:
+    def values(self, line: Line, tile: Tile, producer: str, made: Tile, way: int) -> Iterator[int]:
+        """The start that each value of a tile asks for, made and taken at the quickest pace."""
+        maker = self.begun[producer, self.group_of[made]]
         assert maker.issued is not None
         work = self.host.works[line.name]
-        pair = (maker.line.name, line.name)
-        native = LATE.get(pair, 0)
+        native = LATE.get((producer, line.name), 0)
         taken = issue(work, len(line.tiles)).begins(native)
-        count = len(line.tiles) * (work.chains if pair in CHAINED else 1)
-        yield maker.start + maker.issued.first + way - taken
-        yield maker.start + maker.issued.last + way - taken - (count - 1) * work.natives[native].interval
+        count = work.chains if (producer, line.name) in CHAINED else 1
+        for value in range(count):
+            given = maker.line.tiles.index(made) * count + value
+            wanted = line.tiles.index(tile) * count + value
+            yield (
+                maker.start
+                + maker.issued.first
+                + given * maker.issued.work.natives[-1].interval
+                + way
+                - taken
+                - wanted * work.natives[native].interval
+            )
 
     def room(self, ring: Ring) -> int:
         return self.order.ages[ring.reader] - self.order.ages[ring.producer] + 1

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mappings import Schedule
+from sim.events import Event
 from sim.program import Record
 
 from .array_control import ONE, RINGS, TWO, Begun, Controllers, Host, Order, Ring, Tile
@@ -47,6 +48,7 @@ class Arrays:
     running: dict[Key, tuple[float, int]] = field(default_factory=dict)  # chains in an element: value, when it is there
     free: dict[Key, int] = field(default_factory=dict)  # elements: when they may start a native operation
     end: int = 0
+    happened: dict[tuple[str, Line], list[int]] = field(default_factory=lambda: defaultdict(list))
     output: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     # ------------------------------------------------------------------------------------------------------ the clock
@@ -65,6 +67,7 @@ class Arrays:
                             agenda[begun.start + beat.time + r * self.host.hop + c].append((begun, beat, r, c))
             elif begun.line.name == "drain AV":
                 self.end = max(self.end, begun.end)
+                self.happened["result accepted", begun.line].append(begun.end)
                 values = [(j, f) for j in range(len(begun.line.tiles)) for f in range(sizes["f"])]
                 for i, (j, f) in enumerate(values):  # the first as it begins, the last in its last cycle
                     at = begun.start + max(begun.busy - 1, 0) * i // max(len(values) - 1, 1)
@@ -72,6 +75,7 @@ class Arrays:
                         drains[at + c].append((begun, j, f, c))
             else:
                 self.end = max(self.end, begun.start + begun.done)
+                self.happened["operand tile accepted", begun.line].append(begun.start + begun.done)
                 self.fetch(begun)
         cycle = 0
         while agenda or self.coming or drains:
@@ -83,6 +87,19 @@ class Arrays:
             for begun, j, f, c in drains.pop(cycle, []):
                 self.drain(cycle, begun, j, f, c)
             cycle += 1
+
+    def events(self) -> set[Event]:
+        """What happened, each at the first element or lane, in the vocabulary of docs/cycle.md."""
+        return {
+            Event(
+                min(cycles) if event == "first beat" else max(cycles),
+                event,
+                self.host.works[line.name].unit if line.name in self.host.works else "dram",
+                line.tiles[0].number,
+                line.name,
+            )
+            for (event, line), cycles in self.happened.items()
+        }
 
     def send(self, cycle: int, key: Key, tag: Any, value: float) -> None:
         """A value that is at a place from a cycle on."""
@@ -175,9 +192,18 @@ class Arrays:
         tile = line.tiles[beat.tile]
         there = cycle + native.latency
         self.end = max(self.end, there)
+        if r == c == 0:
+            self.happened["first beat", line].append(cycle)
+            self.happened["last beat", line].append(cycle)
+        if line.name == "SPNV+RNV" and c == self.host.cols - 1:
+            self.happened["tile done", line].append(there)
         first = beat.native == 0 and beat.round == 0
         last = beat.native == len(work.natives) - 1 and beat.round == work.rounds - 1
         value = self.operate(cycle, there, begun, beat, tile, value, first, last, r, c)
+        if last and c == 0 and line.name in ("LM", "SLD", "SLNV") and r == self.host.rows - 1:
+            self.happened["reduction result", line].append(there)
+        if last and c == 0 and line.name in ("RM", "RD", "SPNV+RNV"):
+            self.happened["state written", line].append(there)
         if not last:
             self.running[chain] = (value, there)
 
@@ -350,7 +376,7 @@ class Reference:
     records: tuple[Record, ...]
     cycles: int
     output: np.ndarray
-    begun: tuple[Begun, ...] = ()
+    events: frozenset[Event] = frozenset()
 
 
 def attention(
@@ -368,4 +394,4 @@ def attention(
     arrays = Arrays(host, control, inputs, skewed_fills, skewed_returns)
     arrays.run(lines)
     records = tuple(Record(b.line.name, b.line.tiles[0].number, len(b.line.tiles), b.start) for b in lines)
-    return Reference(records, arrays.end, arrays.output, tuple(lines))
+    return Reference(records, arrays.end, arrays.output, frozenset(arrays.events()))

@@ -20,7 +20,9 @@ class Plain:
     ages: dict[str, int]
     places: dict[str, int]
     free: dict[str, int] = field(default_factory=dict)
-    starts: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)  # (entry, group): start, tiles
+    starts: dict[tuple[str, int], tuple[int, int, int]] = field(
+        default_factory=dict
+    )  # (entry, group): start, tiles, the first
     slots: dict[tuple[int, int], int] = field(default_factory=dict)  # (wait, slot): time
     turns: dict[str, int] = field(default_factory=dict)
     turn_of: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -165,11 +167,12 @@ class Plain:
             self.stalls[entry.unit] = self.stalls.get(entry.unit, 0) + start - self.free.get(entry.unit, 0)
         for resource, cycles in entry.holds.items():
             self.free[resource] = start + int(cycles[0, count])
-        self.starts[entry.name, group] = (start, count)
+        self.starts[entry.name, group] = (start, count, taken[0][0])
         for i, wait in enumerate(self.program.waits):
             if wait.producer == entry.name and wait.kind == "slot":
-                for _, tile in taken:
-                    self.slots[i, self.slot(wait, tile, group)] = start + int(wait.lead[0, count])
+                for at, (_, tile) in enumerate(taken):
+                    given = start + int(wait.lead[0, count]) + at * int(wait.given_pace)
+                    self.slots[i, self.slot(wait, tile, group)] = given
         self.end = max(self.end, start + int(entry.done[0, count]))
         self.records.append(Record(entry.name, self.numbers[number][group] + taken[0][0], count, start))
 
@@ -177,14 +180,17 @@ class Plain:
         lag = int(wait.lag[0, len(taken)])
         if wait.kind == "slot":
             slots = [self.slot(wait, tile, group) for _, tile in taken]
-            return [self.slots[i, s] - lag for s in slots if (i, s) in self.slots]
+            pace = int(wait.taken_pace)
+            return [self.slots[i, s] - lag - at * pace for at, s in enumerate(slots) if (i, s) in self.slots]
         back = group
         if wait.kind == "ring":
             back -= self.ages[wait.producer] - self.ages[wait.consumer] + 1
         if (wait.producer, back) not in self.starts:
             return []
-        start, tiles = self.starts[wait.producer, back]
-        return [start + int(wait.lead[0, tiles]) - lag]
+        start, tiles, first = self.starts[wait.producer, back]
+        ahead = taken[0][0] - first
+        given, paces = start + int(wait.lead[0, tiles]), (int(wait.given_pace), int(wait.taken_pace))
+        return [given + (ahead + at) * paces[0] - lag - at * paces[1] for at in range(len(taken))]
 
     def slot(self, wait: Wait, tile: Tile, group: int) -> int:
         slot = sum(int(stride) * tile[loop] for loop, stride in wait.strides.items())

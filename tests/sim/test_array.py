@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from arch import machine
 from mappings import Schedule, mapping, schedule
+from sim.events import STALL_BEGIN, STALL_END, events
 from sim.lowering import lower
 from sim.program import EVERYTHING, MEMORY, OPERAND, REGISTERS, ROUND_TRIP, SPACE, Program, Run, pack, run
 from specs import Infeasible
@@ -95,6 +96,7 @@ def agrees(case: Case) -> None:
     reference = stepped(case, by, other)
     assert by_start(one.records) == by_start(other.records) == by_start(reference.records)
     assert one.cycles[0] == other.cycles[0] == reference.cycles
+    assert {e for e in events(other) if e.event not in (STALL_BEGIN, STALL_END)} == reference.events
     gives_the_oracles(case, reference)
 
 
@@ -123,7 +125,10 @@ def cases(draw: Any, masked: bool, timed: bool, ported: bool = False) -> Case:
     if timed:
         arch["array_2d.return_path"] = draw(st.sampled_from(["broadcast", "wrap"]))
         arch["dram.latency"] = f"{draw(st.integers(0, 60))}ns"
-        arch |= {f"{operation}.latency": draw(st.integers(1, 4)) for operation in TIMED}
+        latencies = {operation: draw(st.integers(1, 4)) for operation in TIMED}
+        arch |= {f"{operation}.latency": latency for operation, latency in latencies.items()}
+        if draw(st.booleans()):
+            arch |= {f"{operation}.interval": draw(st.integers(1, latencies[operation])) for operation in TIMED}
     if ported:
         arch["buffer.ports"] = draw(st.sampled_from(["1RW", "1R1W"]))
         arch["buffer.latency"] = f"{draw(st.integers(0, 5))}ns"
@@ -276,6 +281,12 @@ TIGHT = {
         small(array_2d__rows=2, buffer__size="512B", array_2d__return_path="wrap")
         | small(array_2d__operations__add__latency=4, array_1d__operations__add__latency=4),
         binding(8),
+    ),
+    "a tile's state is made at one place of a group and read at another, since a mask leaves tiles out": (
+        replace(one(queries=3, keys=6, rows=4), causal=True, window=2),
+        small(array_2d__rows=4, array_1d__operations__add__latency=2, array_2d__operations__add__latency=2)
+        | small(buffer__size="256B"),
+        binding(6),
     ),
     "a value in registers has a latency of the buffer": (one(), small(buffer__latency="3ns"), binding(1)),
 }  # fmt: skip

@@ -98,7 +98,7 @@ def waits(draw: Any, program: Program, path: list[str], width: int) -> list[Wait
         if kind != "slot" and (not here or i == j or (kind == "same") != (j < i)):
             continue
         if kind != "slot":
-            found.append(Wait(consumer.name, producer.name, kind, lead, lag, OPERAND))
+            found.append(paced(draw, Wait(consumer.name, producer.name, kind, lead, lag, OPERAND)))
             continue
         chosen = draw(st.lists(st.sampled_from(path), unique=True, max_size=2))
         strides, size = {}, 1
@@ -109,8 +109,16 @@ def waits(draw: Any, program: Program, path: list[str], width: int) -> list[Wait
         turn = draw(st.sampled_from(fills)) if fills and here and draw(st.booleans()) else None
         reach = 0 if here and j < i and draw(st.booleans()) else draw(st.integers(1, 2)) if here else 0
         copies = 1 if turn is None else 2
-        found.append(Wait(consumer.name, producer.name, kind, lead, lag, SPACE, reach, strides, size, copies, turn))
+        slot = Wait(consumer.name, producer.name, kind, lead, lag, SPACE, reach, strides, size, copies, turn)
+        found.append(paced(draw, slot))
     return found
+
+
+def paced(draw: Any, wait: Wait) -> Wait:
+    """A wait with, or without, paces from tile to tile of a group."""
+    if wait.kind == "ring" or draw(st.booleans()):
+        return wait
+    return replace(wait, given_pace=draw(st.integers(0, 3)), taken_pace=draw(st.integers(0, 3)))
 
 
 def both(program: Program) -> tuple[Run, Run]:

@@ -31,19 +31,31 @@ class Terminated(BaseException):
     """SIGTERM: unwinds like an interrupt, so that drafts are removed."""
 
 
-_asked_to_end = threading.Event()  # a library's bare `except:` may have caught what the signal raised
+ENDINGS: dict[int, tuple[type[BaseException], str, int]] = {
+    signal.SIGINT: (KeyboardInterrupt, "interrupted", INTERRUPTED),
+    signal.SIGTERM: (Terminated, "terminated", TERMINATED),
+}
+# Signals that have come. A library may have caught what they raised, or made something else of it: a module in C++ that
+# is interrupted while it is imported raises ImportError.
+_asked_to_end: list[int] = []
 
 
 def end_if_asked() -> None:
-    """Raise Terminated if SIGTERM has come; for the steps of long work."""
-    if _asked_to_end.is_set():
-        raise Terminated
+    """Raise what a signal stands for, if one has come; for the steps of long work."""
+    if _asked_to_end:
+        raise ENDINGS[_asked_to_end[0]][0]
+
+
+def _ended(number: int) -> int:
+    _, message, code = ENDINGS[number]
+    note(message)
+    return code
 
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command and return its exit code; what a user can cause becomes a message on stderr."""
     try:
-        with _termination_unwinds():
+        with _signals_unwind():
             code = command()
             sys.stdout.flush()
             return code
@@ -67,31 +79,38 @@ def guarded(command: Callable[[], int]) -> int:
         note("out of memory; make the workload smaller, or run on a machine with more")
         return RUN_FAILED
     except KeyboardInterrupt:
-        note("interrupted")
-        return INTERRUPTED
+        return _ended(signal.SIGINT)
     except Terminated:
-        note("terminated")
-        return TERMINATED
+        return _ended(signal.SIGTERM)
+    except Exception:
+        if not _asked_to_end:
+            raise
+        return _ended(_asked_to_end[0])
 
 
 @contextmanager
-def _termination_unwinds() -> Iterator[None]:
-    """SIGTERM raises `Terminated` inside; only a process's main thread can ask for that."""
+def _signals_unwind() -> Iterator[None]:
+    """SIGINT and SIGTERM raise inside, unless they are ignored; only a process's main thread can ask for that."""
+    _asked_to_end.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def terminate(number: int, frame: object) -> None:
-        _asked_to_end.set()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one does not disturb the clearing up
-        raise Terminated
+    def end(number: int, frame: object) -> None:
+        _asked_to_end.append(number)
+        if number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)  # a second one does not disturb the clearing up
+        raise ENDINGS[number][0]
 
-    _asked_to_end.clear()
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {number: handler for number in ENDINGS if (handler := signal.getsignal(number)) is not None}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _os_message(error: OSError) -> str:

@@ -54,9 +54,9 @@ def kind_of(reference: str) -> str:
     if parsed.is_path:
         path = Path(parsed.name)
         return "study" if path.is_file() and "study" in read_file(path).value else "paper"
-    if parsed.name in STUDIES.names():
+    if parsed.name in STUDIES:
         return "study"
-    if parsed.name in PAPERS.names():
+    if parsed.name in PAPERS:
         return "paper"
     names = sorted([*PAPERS.names(), *STUDIES.names()])
     raise SpecError(f"{unknown('report', parsed.name, names)} (or a path to a .yaml file)")

@@ -45,10 +45,11 @@ class Block:
 class Timing:
     """Cycles after the start of a block in its first element, by the number of tiles.
 
-    `beats` is how many native operations there are, and `latency` the last one's. `first` is when the first result is there, `given` when the last one is, `spread` how much earlier the first one
-    would be if results came at their quickest pace, and `pace` how much later, at that pace, the next tile's is. By
-    native operation of the first round: `begins` when the first chain begins it, `intervals` from one chain to the next
-    at the quickest pace.
+    `beats` is how many native operations there are, and `latency` the last one's. `first` is when the first result is
+    there, `given` when the last one is, `spread` how much earlier the first one would be if results came at their
+    quickest pace, and `pace` how much later, at that pace, the next tile's is. A tile has `chains`. By native operation
+    of the first round: `begins` when the first chain begins it, `intervals` from one chain to the next at the quickest
+    pace.
     """
 
     occupancy: Table

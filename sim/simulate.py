@@ -117,7 +117,7 @@ def simulate(
     work = workload_of(workload) if isinstance(workload, str) else workload
     machine = machine_of(arch) if isinstance(arch, str) else arch
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
-    if accounting is None and loaded.model.accounting not in ACCOUNTINGS.names():
+    if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
         message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
     cascade, schedule = schedule_of(work, machine, loaded)

@@ -40,7 +40,7 @@ def stops_of(text: str, tensors: Iterable[str]) -> Stops:
         message = f"--stalls takes a seed, or a JSON file of at most {LARGEST_BYTES >> 20} MiB; found '{text}'"
         raise SpecError([Problem(message)])
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(path.read_text(), object_pairs_hook=_named_once)
     except (ValueError, RecursionError) as error:
         raise SpecError([Problem(f"--stalls: '{text}' is no JSON: {error}")]) from None
     if not isinstance(data, dict):
@@ -51,6 +51,17 @@ def stops_of(text: str, tensors: Iterable[str]) -> Stops:
     if problems:
         raise SpecError(problems)
     return {name: tuple((int(a), int(b)) for a, b in stretches) for name, stretches in data.items() if stretches}
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose streams are named once."""
+    names = [name for name, _ in pairs]
+    again = sorted({name for name in names if names.count(name) > 1})
+    if again:
+        raise SpecError(
+            [Problem(f"--stalls: stream '{name}' is named twice; give all its stretches at once") for name in again]
+        )
+    return dict(pairs)
 
 
 def _faults(stretches: Any) -> list[str]:

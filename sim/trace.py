@@ -111,7 +111,9 @@ def refuse(path: Path) -> None:
     problems = []
     if path.suffix not in (".json", ".vcd"):
         problems.append(Problem(f"a trace is a .json or .vcd file, found '{path.name}'"))
-    if not path.parent.is_dir():
+    if path.is_dir():
+        problems.append(Problem(f"'{path}' is a folder; give the name of a file in it, such as {path / 'trace.json'}"))
+    elif not path.parent.is_dir():
         fault = "is not a folder" if path.parent.exists() else "does not exist; make it first"
         problems.append(Problem(f"'{path.name}' cannot be put into '{path.parent}', which {fault}"))
     if problems:
@@ -120,7 +122,8 @@ def refuse(path: Path) -> None:
 
 @contextmanager
 def _placed(path: Path) -> Iterator[TextIO]:
-    """A draft beside `path`, moved there when it is complete."""
+    """A draft beside `path`, moved there when it is complete; a link goes on pointing to it."""
+    path = path.resolve()
     try:
         with TemporaryDirectory(prefix=".einfuse-trace-", dir=path.parent) as work:
             draft = Path(work) / path.name

@@ -142,7 +142,7 @@ class _Waits:
         return size
 
     def _taken(self, line: Line, native: int, operation: Operation, tensor: str) -> tuple[Table, Table]:
-        """When a native operation takes an operand: cycles from tile to tile, and from a tile's first value to the last."""
+        """When a native operation takes values: cycles from tile to tile, and from a tile's first one to its last."""
         assert line.timing is not None
         carried = [step for step in operation.steps if step in self._carried(tensor)]
         interval = line.timing.intervals[native]

@@ -144,6 +144,9 @@ class Library:
         """The names of all specs here, sorted."""
         return tuple(sorted({file.stem for folder in self.folders for file in folder.glob("*.yaml")}))
 
+    def __contains__(self, name: str) -> bool:
+        return name in _names(self)
+
     def path(self, name: str) -> Path:
         """The file of a name. Raises SpecError with the nearest name if there is none."""
         found = [folder / f"{name}.yaml" for folder in self.folders if name in _stems(folder)]
@@ -190,6 +193,11 @@ class Library:
 def _load_named(library: Library, reference: str) -> Loaded[Any]:
     """What ships with einfuse does not change while it runs; files of a user may."""
     return library._load_named(reference)
+
+
+@functools.lru_cache(maxsize=64)
+def _names(library: Library) -> frozenset[str]:
+    return frozenset(library.names())
 
 
 @functools.lru_cache(maxsize=256)

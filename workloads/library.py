@@ -23,7 +23,7 @@ def cascade(reference: str) -> Cascade:
     >>> cascade("gemm").parts
     {'m': ('m',), 'n': ('n',), 'k': ('k',)}
     """
-    if reference in CASCADES.names():
+    if reference in CASCADES:
         return _library_cascade(reference)
     return check_cascade(CASCADES.load(reference))
 
@@ -42,7 +42,7 @@ def workload(reference: str) -> Workload:
     'gemm'
     """
     parsed = parse_reference(reference)
-    if parsed.name in CASCADES.names() and parsed.name not in WORKLOADS.names():
+    if parsed.name in CASCADES and parsed.name not in WORKLOADS:
         return bare_cascade(cascade(parsed.name), dict(parsed.overrides), reference)
     try:
         loaded = WORKLOADS.load(reference)

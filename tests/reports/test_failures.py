@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.failures import guarded
 from tests.conftest import ROOT
 
 from .conftest import BINDING, Run, shell
@@ -123,3 +125,34 @@ def test_json_of_every_command_is_one_object() -> None:
     for arguments in (["doctor"], ["passes", "gemm"], ["list", "archs"], ["simulate", *BINDING]):
         run = shell(*arguments, "--json")
         assert run.stderr == "" and json.loads(run.stdout)["schema"].startswith("einfuse.")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")]
+)
+@pytest.mark.parametrize("becomes", [None, ImportError])
+def test_a_signal_is_told_as_one_whatever_a_library_makes_of_it(
+    capfd: pytest.CaptureFixture[str], number: int, code: int, message: str, becomes: type[Exception] | None
+) -> None:
+    def command() -> int:
+        try:
+            signal.raise_signal(number)
+        except BaseException as error:
+            if becomes is None:
+                raise
+            raise becomes("KeyboardInterrupt: ") from error
+        return 0
+
+    before = signal.signal(number, signal.default_int_handler)  # whoever runs the tests may ignore it
+    try:
+        assert guarded(command) == code
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert capfd.readouterr().err == message
+    with pytest.raises(ImportError):
+        guarded(_fails)
+
+
+def _fails() -> int:
+    raise ImportError("a fault of our own is not hidden")

@@ -20,7 +20,7 @@ from mappings import Schedule
 from sim.events import Event
 from sim.program import Record
 
-from .array_control import ONE, RINGS, TWO, Begun, Controllers, Host, Order, Ring, Tile
+from .array_control import ONE, RINGS, TWO, Begun, Controllers, Host, Line, Order, Ring, Tile
 from .array_issue import Beat
 
 NEVER = -math.inf  # the maximum of nothing

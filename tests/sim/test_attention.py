@@ -180,6 +180,9 @@ def test_stalls_are_read_from_a_seed_or_a_file(tmp_path: Path) -> None:
         "--stalls: stream 'Q': found [5, 3]; give stretches [from, to) of cycles up to 1,099,511,627,776, in order, such as "
         "[[10, 20], [30, 31]]",
     ]
+    path.write_text('{"Q": [[3, 5]], "Q": [[9, 12]]}')
+    with pytest.raises(SpecError, match="stream 'Q' is named twice"):
+        stops_of(str(path), STREAMS)
     found = simulate(CLOUD[0], *CLOUD[1:], model="cycle", engine=Engine(stops=stops_of("5", STREAMS)))
     assert found.gap_cycles is not None and found.gap_cycles["outside stream"] > 0
 

@@ -374,12 +374,20 @@ def test_a_trace_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_system_names_the_trace(tmp_path: Path) -> None:
-    path = tmp_path / "trace.json"
-    path.mkdir()
-    with pytest.raises(IsADirectoryError) as caught:
+    path = tmp_path / ("x" * 251 + ".json")
+    with pytest.raises(OSError, match="too long") as caught:
         write_trace(path, TINY, clock_hz=1e9, title="a run")
     assert caught.value.filename == str(path)
-    assert list(tmp_path.iterdir()) == [path]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".json", ".vcd"])
+def test_a_link_goes_on_pointing_to_its_trace(tmp_path: Path, suffix: str) -> None:
+    there, link = tmp_path / "there", tmp_path / f"trace{suffix}"
+    there.touch()
+    link.symlink_to(there)
+    write_trace(link, TINY, clock_hz=1e9, title="a run")
+    assert link.is_symlink() and there.stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -387,6 +395,7 @@ def test_an_error_of_the_system_names_the_trace(tmp_path: Path) -> None:
     [
         ("x.txt", "a trace is a .json or .vcd file, found 'x.txt'"),
         ("x", "a trace is a .json or .vcd file, found 'x'"),
+        ("folder.json", "'{0}/folder.json' is a folder; give the name of a file in it, such as {0}/folder.json/trace.json"),
         ("none/x.vcd", "'x.vcd' cannot be put into '{}/none', which does not exist; make it first"),
         ("file/x.json", "'x.json' cannot be put into '{}/file', which is not a folder"),
         ("none/x.txt", "a trace is a .json or .vcd file, found 'x.txt'\n'x.txt' cannot be put into '{}/none', which does not exist; make it first"),
@@ -394,6 +403,7 @@ def test_an_error_of_the_system_names_the_trace(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_path_that_is_no_traces_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "folder.json").mkdir()
     with pytest.raises(SpecError) as caught:
         write_trace(tmp_path / name, TINY, clock_hz=1e9, title="a run")
     assert str(caught.value) == message.format(tmp_path)

@@ -617,6 +617,8 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
             for period in range(1, LONGEST_PERIOD + 1):
                 if left < period or (near < 2 * period and not (plain and near + 1 == 2 * period and done < 64)):
                     break
+                if snapshots[level, (done - period) % SNAPSHOTS, s[STEP]] - s[s[ENTERED] + level] < _oldest(c, s):
+                    continue  # groups of another iteration of the loops around this one are still under way
                 earlier = (
                     s[s[ENTERED] + level]
                     if done < 2 * period
@@ -626,7 +628,7 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
                 times = left // period
                 if c[CALM] > 0 and not _calm(c, s, snapshots[level, (done - period) % SNAPSHOTS]):
                     times = np.int64(0)
-                if growth > 0 and s[s[TO]] < FAR:
+                if growth >= 0 and s[s[FROM]] <= s[s[TO]] < FAR:
                     times = min(times, _outside(c, s, snapshots[level, (done - period) % SNAPSHOTS, s[STEP]], growth))
                 if growth >= 0 and times > 0:
                     _skip(c, s, snapshots[level, (done - period) % SNAPSHOTS], records, growth, times)
@@ -636,6 +638,15 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
         s[s[OLDEST] + level] = FAR
         s[tries] += 1
     s[at] += 1
+
+
+@_inner
+def _oldest(c, s):  # type: ignore[no-untyped-def]
+    """The age of the oldest entry."""
+    oldest = np.int64(0)
+    for entry in range(c[ENTRY_COUNT]):
+        oldest = max(oldest, s[s[AGE] + entry])
+    return oldest
 
 
 @_inner
@@ -655,7 +666,9 @@ def _outside(c, s, since, growth):  # type: ignore[no-untyped-def]
         latest = max(latest, s[k])
         if s[s[WRITTEN] - s[TIMES] + k] > since:
             earliest = min(earliest, s[k])
-    return np.int64(FAR) if earliest > s[s[TO]] else max(np.int64(0), s[s[FROM]] - latest) // growth
+    if earliest > s[s[TO]] or (growth == 0 and latest < s[s[FROM]]):
+        return np.int64(FAR)
+    return max(np.int64(0), s[s[FROM]] - 1 - latest) // growth if growth > 0 else np.int64(0)
 
 
 @_inner
@@ -785,7 +798,7 @@ def _run_ahead(c, s, sweep, loop, high):  # type: ignore[no-untyped-def]
     if skipped <= 0:
         return np.int64(0)
     rate, flow = np.full(c[ENTRY_COUNT], -1, np.int64), np.full(c[RESOURCE_COUNT], -1, np.int64)
-    if not _rates(c, s, sweep, first, end, rate, flow):
+    if not _rates(c, s, sweep, loop, first, end, rate, flow):
         return np.int64(0)
     stamp = np.int64(FAR)
     for entry in range(first, end):
@@ -803,10 +816,11 @@ def _run_ahead(c, s, sweep, loop, high):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _rates(c, s, sweep, first, end, rate, flow):  # type: ignore[no-untyped-def]
+def _rates(c, s, sweep, loop, first, end, rate, flow):  # type: ignore[no-untyped-def]
     """By how much each entry's start, and with it its resources, grows with each tile.
 
-    False if one of the starts that may still be read is out of line, or if copies of a tile take turns in this row.
+    False if one of the starts that may still be read is out of line, or if copies that take turns with each tile are
+    numbered by this row's loop as well.
     """
     ring, newest = s[RING_SIZE], s[s[GROUPS] + sweep] - 1
     oldest = np.int64(0)
@@ -815,7 +829,8 @@ def _rates(c, s, sweep, first, end, rate, flow):  # type: ignore[no-untyped-def]
     for wait in range(c[WAIT_COUNT]):
         this = c[WAITS] + wait * c[WAIT_COLUMNS]
         turn = c[this + TURN]
-        if c[this + COPIES] > 1 and first <= turn < end and s[s[TAKEN] + turn * ring + (newest & (ring - 1))] > 0:
+        numbered = c[this + COPIES] > 1 and c[this + STRIDES + loop] > 0
+        if numbered and first <= turn < end and s[s[TAKEN] + turn * ring + (newest & (ring - 1))] > 0:
             return False
     for entry in range(first, end):
         taken = s[s[TAKEN] + entry * ring + (newest & (ring - 1))]
@@ -909,11 +924,16 @@ def _move_on(c, s, sweep, loop, first, end, rate, flow, skipped, last):  # type:
             for k in range(1 if apart > 0 else skipped, skipped + 1):
                 s[slot + k * apart] = start + k * rate[entry] + lead
                 s[stamps + slot + k * apart] = step
+            if c[this + COPIES] > 1 and first <= c[this + TURN] < end and rate[c[this + TURN]] >= 0:
+                turn = s[s[PLACE_TURN] + c[this + TURN] * ring + (mine & (ring - 1))]
+                s[slot + 1 - 2 * turn] = start + (skipped - 1) * rate[entry] + lead
+                s[stamps + slot + 1 - 2 * turn] = step
+        turns = c[me + UNIT] < 0
         for back in range(ring):
             place = entry * ring + ((newest - back) & (ring - 1))
             s[s[TAKEN] + place] = 1
             s[s[BEGIN] + place] = 0
-            s[s[PLACE_TURN] + place] = s[s[NOW_TURN] + entry]
+            s[s[PLACE_TURN] + place] = s[s[NOW_TURN] + entry] ^ (back & 1 if turns else 0)
             if back >= age:
                 s[s[START] + place] = start + (skipped - back + age) * rate[entry]
         s[s[TIMES] + c[RESOURCE_COUNT] + entry] += skipped * rate[entry]

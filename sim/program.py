@@ -314,8 +314,13 @@ class _Packing:
     def _edges(self) -> list[tuple[int, int, int, Number]]:
         """What the order of each sweep's program respects: (entry, entry before, reach, cycles between)."""
         found = []
+        pairs = {(wait.consumer, wait.producer) for wait in self.program.waits if wait.kind == "same"}
         for wait in self.program.waits:
-            if wait.kind == "ring" or self.sweep_of[wait.consumer] != self.sweep_of[wait.producer]:
+            if self.sweep_of[wait.consumer] != self.sweep_of[wait.producer]:
+                continue
+            if wait.kind == "ring":  # whoever reads a value does not come before its maker
+                if (wait.producer, wait.consumer) not in pairs:
+                    found.append((self.place[wait.producer], self.place[wait.consumer], 0, 0))
                 continue
             if wait.reach > 0 and wait.consumer == wait.producer:
                 continue

@@ -16,9 +16,11 @@ from sim.events import STALL_BEGIN, STALL_END, events
 from sim.lowering import lower
 from sim.program import EVERYTHING, MEMORY, OPERAND, REGISTERS, ROUND_TRIP, SPACE, Program, Run, pack, run
 from specs import Infeasible
-from tests.sim.array_control import Host, Order
-from tests.sim.array_reference import Reference, attention
+from tests.sim.array_elements import Reference
+from tests.sim.array_lines import Order
 from tests.sim.plain_engine import by_start
+from tests.sim.prefill_control import PrefillHost
+from tests.sim.prefill_reference import attention
 from tests.workloads.attention import Shape, by_cascade, draw_inputs
 from workloads import workload
 
@@ -139,7 +141,7 @@ def cases(draw: Any, masked: bool, timed: bool, ported: bool = False) -> Case:
         by = bound(case)
     except Infeasible:
         assume(False)
-    assume(len(Host(by).tiles) <= MOST_TILES)
+    assume(len(PrefillHost(by).tiles) <= MOST_TILES)
     return case
 
 

@@ -45,10 +45,10 @@ class Block:
 class Timing:
     """Cycles after the start of a block in its first element, by the number of tiles.
 
-    `beats` is how many native operations there are, and `latency` the last one's. `first` is when the first result is there, `given` when the last one is, `spread` how much earlier the first one
-    would be if results came at their quickest pace, and `pace` how much later, at that pace, the next tile's is. By
-    native operation of the first round: `begins` when the first chain begins it, `intervals` from one chain to the next
-    at the quickest pace.
+    `beats` is how many native operations there are, and `latency` the last one's. `first` is when the first result is
+    there, `given` when the last one is, `spread` how much earlier the first one would be if results came at their
+    quickest pace, and `pace` how much later, at that pace, the next tile's is. By native operation of the first round:
+    `begins` when the first chain begins it, `intervals` from one chain to the next at the quickest pace.
     """
 
     occupancy: Table
@@ -83,7 +83,8 @@ def timing(block: Block, tiles: int) -> Timing:
     pairs = list(zip(natives, [*natives[1:], natives[0]], strict=True))  # and the operation that comes next
     whole = k * chains
     dependent = rounds * len(natives) > 1
-    window = np.maximum(np.minimum(whole, np.where(dependent, longest, whole)), 1)
+    together = np.where(rounds > 1, np.maximum(longest, chains), longest)
+    window = np.maximum(np.minimum(whole, np.where(dependent, together, whole)), 1)
 
     def lengths(width: Table) -> list[Table]:
         """Cycles from one native operation's round to the next one's."""

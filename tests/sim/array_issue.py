@@ -70,6 +70,13 @@ class Issued:
         """When the first value would be there at the quickest pace, counted back from the last."""
         return self.last - (len(self.results) - 1) * self.work.natives[-1].interval
 
+    @property
+    def lands(self) -> int:
+        """When the first value is there at the earliest: only of the last beat it is known that it is late."""
+        if len(self.beats) == 1:
+            return self.last
+        return min(issue(self.work, 1 + max(b.tile for b in self.beats)).results)
+
     def begins(self, native: int) -> int:
         """When an operand of a native operation is taken first."""
         return min(b.time for b in self.beats if b.native == native and b.round == 0)

@@ -250,7 +250,7 @@ class Controllers:
         for ring in self.RINGS:
             reader = self.begun.get((ring.reader, line.group - self.room(ring)))
             if ring.producer == line.name and reader is not None:
-                lands = 0 if issued.work.rounds > 1 else min(issued.results) + self.way(ring)
+                lands = 0 if issued.work.rounds > 1 else issued.lands + self.way(ring)
                 yield reader.end - lands
         taken = self.begun.get(("drain AV", self.group_of_turn("AV", line.turn - 2)))
         if line.name == "AV" and taken is not None:
@@ -264,7 +264,7 @@ class Controllers:
                 for name in self.FINAL[line.name]:
                     reader = self.begun.get((name, self.group_of[other]))
                     if reader is not None:
-                        yield reader.end - min(issued.results)
+                        yield reader.end - issued.lands
 
     def group_of_turn(self, name: str, turn: int) -> int:
         """The group that had an entry the so-many-th time."""

@@ -20,7 +20,7 @@ import numpy as np
 from sim.events import Event
 from sim.program import Record
 
-from .array_issue import Beat
+from .array_issue import Beat, Work
 from .array_lines import Begun, Controllers, Line, Ring
 from .array_machine import GATHERED, TWO, Host, Tile
 
@@ -94,6 +94,10 @@ class Elements:
     def result_lanes(self) -> int:
         """Lanes that have results for the outermost memory."""
         return self.host.lanes
+
+    def idle(self, work: Work, c: int) -> bool:
+        """Whether a lane has nothing to do for an entry but to keep time."""
+        return False
 
     def words(self, tensor: str, tile: Tile) -> list[tuple[Key, Any, float, int]]:
         """A tile's words in the buffer: where, whose, what, and how much later than the first they are used."""
@@ -179,7 +183,7 @@ class Elements:
         self.end = max(self.end, there)
         now = Now(cycle, there, begun, beat, r, c, value)
         self.notes(now)
-        value = self.does[line.name](now)
+        value = 0.0 if self.idle(work, c) else self.does[line.name](now)
         if not now.last:
             self.running[chain] = (value, there)
 

@@ -63,9 +63,9 @@ class Host:
         """Words of a full tile that moves."""
         raise NotImplementedError
 
-    def port_rows(self, name: str, tiles: int) -> dict[str, int]:
-        """Rows of the buffer that an entry touches, by port."""
-        return {}
+    def rows_of(self, name: str) -> dict[str, int]:
+        """Rows of the buffer that an entry reads (R) and writes (W) for a tile."""
+        raise NotImplementedError
 
     def streamed(self, name: str, tiles: int) -> dict[str, int]:
         """Cycles of the outermost memory for operands that come straight from it."""
@@ -146,3 +146,20 @@ class Host:
             if fits and spare is not None:
                 spare -= kept[tensor]
         return found
+
+    # --------------------------------------------------------------------------------------------------------- ports
+
+    def port_rows(self, name: str, tiles: int) -> dict[str, int]:
+        """Rows of the buffer that an entry touches, by port. Only for memories where that is no choice."""
+        memory = self.schedule.machine.memories["buffer"]
+        if memory.ports is None:
+            return {}
+        assert memory.ports in (("RW",), ("R", "W")) and int(memory.banks) == 1
+        found: dict[str, int] = {}
+        for action, rows in self.rows_of(name).items():
+            port = next(port for port in memory.ports if action in port)
+            found[port] = found.get(port, 0) + rows * tiles
+        return found
+
+    def buffer_rows(self, tensor: str, words: int) -> int:
+        return -(-words * self.bits(tensor) // int(self.schedule.machine.memories["buffer"].row_bits))

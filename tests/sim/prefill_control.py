@@ -57,38 +57,24 @@ class PrefillHost(Host):
     def copies(self) -> dict[str, int]:
         return self.copies_of("K", "V")
 
-    # ------------------------------------------------------------------------------------------------------- ports
-
-    def port_rows(self, name: str, tiles: int) -> dict[str, int]:
-        """Rows of the buffer that an entry touches, by port. Only for memories where that is no choice."""
-        memory = self.schedule.machine.memories["buffer"]
-        if memory.ports is None:
-            return {}
-        assert memory.ports in (("RW",), ("R", "W")) and int(memory.banks) == 1
+    def rows_of(self, name: str) -> dict[str, int]:
         e, f = self.sizes["e"], self.sizes["f"]
         along_rows, along_cols = min(self.rows, self.sizes["m"]), min(self.cols, self.sizes["p"])
-        whole = {tensor: self._rows(tensor, self.words(tensor)) for tensor in ("Q", "K", "V")}
-        touched = {
+        rows = self.buffer_rows
+        whole = {tensor: rows(tensor, self.words(tensor)) for tensor in ("Q", "K", "V")}
+        return {
             "fill Q": {"W": whole["Q"]},
             "fill K": {"W": whole["K"]},
             "fill V": {"W": whole["V"]},
-            "QK": {"R": e * (self._rows("Q", along_cols) + self._rows("K", along_rows))},
-            "RM": {"R": self._rows("RM", along_cols), "W": self._rows("RM", along_cols)},
-            "PRM": {"R": self._rows("RM", along_cols)},
-            "SPD": {"R": self._rows("RD", along_cols)},
-            "RD": {"W": self._rows("RD", along_cols)},
-            "SLNV": {"R": f * self._rows("V", along_rows)},
-            "SPNV+RNV": {"R": f * self._rows("RNV", along_cols), "W": f * self._rows("RNV", along_cols)},
-            "AV": {"R": f * self._rows("RNV", along_cols) + self._rows("RD", along_cols)},
+            "QK": {"R": e * (rows("Q", along_cols) + rows("K", along_rows))},
+            "RM": {"R": rows("RM", along_cols), "W": rows("RM", along_cols)},
+            "PRM": {"R": rows("RM", along_cols)},
+            "SPD": {"R": rows("RD", along_cols)},
+            "RD": {"W": rows("RD", along_cols)},
+            "SLNV": {"R": f * rows("V", along_rows)},
+            "SPNV+RNV": {"R": f * rows("RNV", along_cols), "W": f * rows("RNV", along_cols)},
+            "AV": {"R": f * rows("RNV", along_cols) + rows("RD", along_cols)},
         }.get(name, {})
-        found: dict[str, int] = {}
-        for action, rows in touched.items():
-            port = next(port for port in memory.ports if action in port)
-            found[port] = found.get(port, 0) + rows * tiles
-        return found
-
-    def _rows(self, tensor: str, words: int) -> int:
-        return -(-words * self.bits(tensor) // int(self.schedule.machine.memories["buffer"].row_bits))
 
     # ------------------------------------------------------------------------------------------------------- tiles
 

@@ -626,7 +626,9 @@ def _leave(c, s, snapshots, records, level, loop, high, jump):  # type: ignore[n
                 times = left // period
                 if c[CALM] > 0 and not _calm(c, s, snapshots[level, (done - period) % SNAPSHOTS]):
                     times = np.int64(0)
-                if growth > 0 and s[s[TO]] < FAR:
+                if growth == 0 and s[s[FROM]] <= s[s[TO]] < FAR:
+                    times = np.int64(0)  # all of it may start inside of the recorded window
+                elif growth > 0 and s[s[TO]] < FAR:
                     times = min(times, _outside(c, s, snapshots[level, (done - period) % SNAPSHOTS, s[STEP]], growth))
                 if growth >= 0 and times > 0:
                     _skip(c, s, snapshots[level, (done - period) % SNAPSHOTS], records, growth, times)

@@ -84,7 +84,8 @@ def timing(block: Block, tiles: int) -> Timing:
     pairs = list(zip(natives, [*natives[1:], natives[0]], strict=True))  # and the operation that comes next
     whole = k * chains
     dependent = rounds * len(natives) > 1
-    window = np.maximum(np.minimum(whole, np.where(dependent, longest, whole)), 1)
+    together = np.where(rounds > 1, np.maximum(longest, chains), longest)
+    window = np.maximum(np.minimum(whole, np.where(dependent, together, whole)), 1)
 
     def lengths(width: Table) -> list[Table]:
         """Cycles from one native operation's round to the next one's."""

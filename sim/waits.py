@@ -69,14 +69,12 @@ class _Waits:
         assert maker.timing is not None
         native = sum(sum(o.actions.values()) for o in line.operations[:at])
         begins = line.timing.begins[native]
-        pace, last = self._taken(line, native, operation, tensor)
-        slots = self._slots(strides)
-        first_tile = maker.given_last - maker.timing.pace * np.maximum(np.arange(begins.shape[-1]) - 1, 0)
-        for lead, lag in ((maker.given_first, begins), (first_tile, begins + last)):
-            yield Wait(
-                line.name, maker.name, kind, lead + path, lag, cause, reach, strides, slots,
-                given_pace=maker.timing.pace, taken_pace=pace,
-            )  # fmt: skip
+        slots, pace = self._slots(strides), self._pace(line, native, operation, tensor)
+        lead = maker.given_first + self._apart(line, native, maker, operation, tensor) + path
+        yield Wait(
+            line.name, maker.name, kind, lead, begins, cause, reach, strides, slots,
+            given_pace=maker.timing.pace, taken_pace=pace,
+        )  # fmt: skip
         forwarded = tensor in operation.forwarded and kind == "same" and maker.name != line.name
         if forwarded and not line.entry.conditional and not maker.entry.conditional:
             grows = self.facts.block(maker.operations).rounds
@@ -98,7 +96,8 @@ class _Waits:
     def _lands(self, maker: Line) -> Table:
         """When the first value of an operation is written, at the earliest."""
         assert maker.timing is not None
-        return maker.timing.first
+        late = maker.release - maker.timing.occupancy  # of the only beat
+        return maker.timing.first + np.where(maker.timing.beats == 1, late, 0)
 
     def _unless(self, wait: Wait) -> Iterator[Wait]:
         if wait.cause not in self.facts.relaxed:
@@ -141,16 +140,43 @@ class _Waits:
             size = size * self.facts.extent(loop)
         return size
 
-    def _taken(self, line: Line, native: int, operation: Operation, tensor: str) -> tuple[Table, Table]:
-        """When a native operation takes values: cycles from tile to tile, and from a tile's first one to its last."""
+    def _summed(self, operation: Operation, tensor: str) -> bool:
+        """Whether an operand is summed over in place, in steps in which it is made: all of it is waited for."""
+        carried = self._carried(tensor)
+        return any(step in carried and not self.facts.kept_by(operation, step) for step in operation.steps)
+
+    def _pace(self, line: Line, native: int, operation: Operation, tensor: str) -> Table:
+        """Cycles from tile to tile at which a native operation takes an operand."""
         assert line.timing is not None
-        carried = [step for step in operation.steps if step in self._carried(tensor)]
         interval = line.timing.intervals[native]
-        if any(not self.facts.kept_by(operation, step) for step in carried):
-            return 0 * interval, 0 * interval  # it is summed over: all of it is waited for
-        if not carried:
-            return interval, 0 * interval
-        return line.timing.chains * interval, (line.timing.chains - 1) * interval
+        if self._summed(operation, tensor):
+            return 0 * interval
+        return line.timing.chains * interval if self._carried(tensor) & set(operation.steps) else interval
+
+    def _apart(self, line: Line, native: int, maker: Line, operation: Operation, tensor: str) -> Table:
+        """How much more than a tile's first value another one asks for, at the paces at which they are made and taken.
+
+        Both may go through the steps in different orders. That is linear in each step, so it is a first or last one.
+        """
+        assert line.timing is not None and maker.timing is not None
+        made = self._step_strides(self.facts.schedule.operations[tensor], maker.timing.intervals[-1])
+        summed = self._summed(operation, tensor)
+        taken = {} if summed else self._step_strides(operation, line.timing.intervals[native])
+        late: Table = 0 * line.timing.intervals[native]
+        for step, stride in made.items():
+            more = np.maximum(stride - taken.get(step, 0), 0)
+            late = late + more * (column(self.facts.steps([step])) - 1)
+        return late
+
+    def _step_strides(self, operation: Operation, interval: Table) -> dict[str, Table]:
+        """Cycles from one iteration of each step to the next, for results that begin one every `interval`."""
+        found: dict[str, Table] = {}
+        size: Table = interval
+        for step in reversed(operation.steps):
+            if self.facts.kept_by(operation, step):
+                found[step] = size
+                size = size * column(self.facts.steps([step]))
+        return found
 
     def _way(self, maker: Line, tensor: str, operation: Operation, version: str) -> tuple[Any, str]:
         """Cycles from a result to where it is taken, and the cause of waiting for it."""

@@ -1,6 +1,6 @@
 """What one element does for an entry: native operations, issued in order as soon as their operands are there.
 
-Written for attention in one pass: the work of each Einsum is listed by hand. No closed form; a scoreboard is stepped.
+No closed form; a scoreboard is stepped.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from functools import cache
 from itertools import product
 
 from arch import Unit
-
-EXP = "exp"
 
 
 @dataclass(frozen=True)
@@ -24,13 +22,17 @@ class Native:
 
 @dataclass(frozen=True)
 class Work:
-    """An entry for one tile: in each of `chains`, `rounds` times the sequence of native operations."""
+    """An entry for one tile: in each of `chains`, `rounds` times the sequence of native operations.
+
+    `turns` chains take turns, of one tile or of several; without it as many as the longest latency asks for.
+    """
 
     name: str
     unit: str
     natives: tuple[Native, ...]
     rounds: int = 1
     chains: int = 1
+    turns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,34 +70,23 @@ class Issued:
         """When the first value would be there at the quickest pace, counted back from the last."""
         return self.last - (len(self.results) - 1) * self.work.natives[-1].interval
 
+    @property
+    def lands(self) -> int:
+        """When the first value is there at the earliest: only of the last beat it is known that it is late."""
+        if len(self.beats) == 1:
+            return self.last
+        return min(issue(self.work, 1 + max(b.tile for b in self.beats)).results)
+
     def begins(self, native: int) -> int:
         """When an operand of a native operation is taken first."""
         return min(b.time for b in self.beats if b.native == native and b.round == 0)
 
 
-def works(units: dict[str, Unit], head_dim: int, value_dim: int) -> dict[str, Work]:
-    """The entries of units in the order of the cascade."""
-    two, one = "array_2d", "array_1d"
-
-    def natives(unit: str, *operations: str) -> tuple[Native, ...]:
-        timed = units[unit].operations
-        each = [name for operation in operations for name, n in units[unit].cost(operation).items() for _ in range(n)]
-        return tuple(Native(int(timed[name].interval), int(timed[name].latency)) for name in each)
-
-    listed = (
-        Work("QK", two, natives(two, "mac"), rounds=head_dim),
-        Work("LM", two, natives(two, "max")),
-        Work("RM", one, natives(one, "max")),
-        Work("SLN", two, natives(two, "add", EXP)),
-        Work("PRM", one, natives(one, "add", EXP)),
-        Work("SLD", two, natives(two, "add")),
-        Work("SPD", one, natives(one, "mul")),
-        Work("RD", one, natives(one, "add")),
-        Work("SLNV", two, natives(two, "mac"), chains=value_dim),
-        Work("SPNV+RNV", one, natives(one, "mul", "add"), chains=value_dim),
-        Work("AV", one, natives(one, "divide"), chains=value_dim),
-    )
-    return {work.name: work for work in listed}
+def natives(unit: Unit, *operations: str) -> tuple[Native, ...]:
+    """The native operations of a unit that operations take, one after the other."""
+    each = [name for operation in operations for name, n in unit.cost(operation).items() for _ in range(n)]
+    timed = unit.operations
+    return tuple(Native(int(timed[name].interval), int(timed[name].latency)) for name in each)
 
 
 @cache
@@ -107,7 +98,7 @@ def issue(work: Work, tiles: int) -> Issued:
     """
     chains = [(tile, chain) for tile in range(tiles) for chain in range(work.chains)]
     dependent = work.rounds * len(work.natives) > 1
-    window = max(n.latency for n in work.natives) if dependent else len(chains)
+    window = work.turns or (max(n.latency for n in work.natives) if dependent else len(chains))
     beats: list[Beat] = []
     ready: dict[tuple[int, int], int] = {}
     free = 0

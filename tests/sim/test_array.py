@@ -5,99 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from arch import machine
-from mappings import Schedule, mapping, schedule
-from sim.events import STALL_BEGIN, STALL_END, events
 from sim.lowering import lower
-from sim.program import EVERYTHING, MEMORY, OPERAND, REGISTERS, ROUND_TRIP, SPACE, Program, Run, pack, run
+from sim.program import MEMORY, OPERAND, REGISTERS, ROUND_TRIP, SPACE
 from specs import Infeasible
-from tests.sim.array_control import Host, Order
-from tests.sim.array_reference import Reference, attention
-from tests.sim.plain_engine import by_start
-from tests.workloads.attention import Shape, by_cascade, draw_inputs
-from workloads import workload
+from tests.sim.array_compare import (
+    TIMED,
+    Case,
+    Comparison,
+    bound,
+    engine,
+    idle_before,
+    inputs,
+    order_of,
+    small,
+    starts_of,
+)
+from tests.sim.prefill_control import PrefillHost
+from tests.sim.prefill_reference import attention
+from tests.workloads.attention import Shape
 
-Case = tuple[Shape, dict[str, Any], str]
-MOST_TILES, MOST_RECORDS = 32, 100_000
-TIMED = (
-    "array_2d.operations.mac", "array_2d.operations.max", "array_2d.operations.add", "array_1d.operations.mac",
-    "array_1d.operations.max", "array_1d.operations.add", "array_1d.operations.divide",
-)  # fmt: skip
-
-
-def bound(case: Case) -> Schedule:
-    shape, arch, by = case
-    work: dict[str, Any] = {
-        "batch": shape.batch,
-        "kv_heads": shape.kv_heads,
-        "heads": shape.kv_heads * shape.group,
-        "queries": shape.queries,
-        "keys": shape.keys,
-        "head_dim": shape.head_dim,
-        "value_dim": shape.value_dim,
-        "causal": str(shape.causal).lower(),
-    }
-    if shape.window is not None:
-        work["window"] = shape.window
-    host = {"array_2d.registers": 64, "array_1d.registers": 512} | arch
-    return schedule(
-        workload(f"attention:{_listed(work)}"), machine(f"fusemax-cloud:{_listed(host)}"), mapping(by)
-    )[1]  # fmt: skip
-
-
-def _listed(values: dict[str, Any]) -> str:
-    return ",".join(f"{key}={value}" for key, value in values.items())
-
-
-def order_of(done: Run) -> Order:
-    """What the array is given: the engine's groups, and the ages and places of the entries."""
-    (sweep,) = done.packed.program.sweeps
-    names = [e.name for e in sweep.entries]
-    places = done.outcome.places[0].tolist()
-    ages = {name: int(done.age(name)[0]) for name in names}
-    return Order(int(np.max(sweep.group)), ages, dict(zip(names, places, strict=True)))
-
-
-def engine(program: Program, jump: bool = True) -> Run:
-    return run(pack(program), jump, EVERYTHING, MOST_RECORDS)
-
-
-def stepped(case: Case, by: Schedule, done: Run) -> Reference:
-    """The array's own run, in the engine's order."""
-    return attention(by, order_of(done), inputs(case))
-
-
-def replays(case: Case, **options: bool) -> None:
-    """With the engine's starts no element misses an operand, and the numbers are the oracle's."""
-    by = bound(case)
-    done = engine(lower(by), jump=False)
-    starts = {(r.entry, r.tile): r.start for r in done.records}
-    gives_the_oracles(case, attention(by, order_of(done), inputs(case), starts, **options))
-
-
-def gives_the_oracles(case: Case, reference: Reference) -> None:
-    wanted = by_cascade("attention-1pass", case[0], inputs(case))["AV"]
-    np.testing.assert_allclose(reference.output, wanted, rtol=1e-12, atol=1e-12)
-
-
-def inputs(case: Case) -> dict[str, np.ndarray]:
-    return draw_inputs(case[0], seed=1, largest_score=3.0)
-
-
-def agrees(case: Case) -> None:
-    """Starts of every entry for every tile and the end are the engine's, stepped and jumped; numbers are the oracle's."""
-    by = bound(case)
-    one, other = engine(lower(by)), engine(lower(by), jump=False)
-    reference = stepped(case, by, other)
-    assert by_start(one.records) == by_start(other.records) == by_start(reference.records)
-    assert one.cycles[0] == other.cycles[0] == reference.cycles
-    assert {e for e in events(other) if e.event not in (STALL_BEGIN, STALL_END)} == reference.events
-    gives_the_oracles(case, reference)
+MOST_TILES = 32
+PREFILL = Comparison("attention-1pass", attention)
 
 
 @st.composite
@@ -139,38 +71,32 @@ def cases(draw: Any, masked: bool, timed: bool, ported: bool = False) -> Case:
         by = bound(case)
     except Infeasible:
         assume(False)
-    assume(len(Host(by).tiles) <= MOST_TILES)
+    assume(len(PrefillHost(by).tiles) <= MOST_TILES)
     return case
 
 
 @settings(max_examples=120, deadline=None)
 @given(cases(masked=False, timed=False))
 def test_with_a_cycle_for_everything_the_engine_does_what_the_elements_do(case: Case) -> None:
-    agrees(case)
+    PREFILL.agrees(case)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(masked=True, timed=False))
 def test_masked_tiles_are_left_out(case: Case) -> None:
-    agrees(case)
+    PREFILL.agrees(case)
 
 
 @settings(max_examples=120, deadline=None)
 @given(cases(masked=True, timed=True))
 def test_groups_return_paths_and_latencies(case: Case) -> None:
-    agrees(case)
+    PREFILL.agrees(case)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(masked=True, timed=True, ported=True))
 def test_ports_and_a_buffer_that_takes_its_time(case: Case) -> None:
-    agrees(case)
-
-
-def small(**numbers: Any) -> dict[str, Any]:
-    """A machine of one element and one lane, and fetches of one cycle."""
-    named = {name.replace("__", "."): value for name, value in numbers.items()}
-    return {"array_2d.rows": 1, "array_2d.cols": 1, "dram.bandwidth": "100000GiB/s"} | named
+    PREFILL.agrees(case)
 
 
 def one(rows: int = 1, **sizes: Any) -> Shape:
@@ -191,32 +117,13 @@ MUTATED = (
 
 
 def test_the_comparison_notices_a_wait_that_is_a_cycle_longer() -> None:
-    noticed = set()
-    for case in MUTATED:
-        agrees(case)
-        by = bound(case)
-        program = lower(by)
-        for i, wait in enumerate(program.waits):
-            longer = replace(wait, lead=wait.lead + 1)
-            done = engine(replace(program, waits=(*program.waits[:i], longer, *program.waits[i + 1 :])))
-            if by_start(done.records) != by_start(stepped(case, by, done).records):
-                noticed.add((wait.consumer, wait.producer, wait.cause))
+    noticed = PREFILL.noticed_when_longer(MUTATED)
     assert {cause for *_, cause in noticed} == {OPERAND, ROUND_TRIP, MEMORY, SPACE, REGISTERS}
     assert len(noticed) >= 12
 
 
 def test_the_comparison_notices_a_wait_that_is_a_cycle_shorter() -> None:
-    """Of several waits for the same thing the shorter one makes no difference, so all of them are shortened."""
-    case = MUTATED[0]
-    by = bound(case)
-    program = lower(by)
-    pairs = {(w.consumer, w.producer) for w in program.waits}
-    noticed = set()
-    for pair in pairs:
-        waits = [replace(w, lead=w.lead - 1) if (w.consumer, w.producer) == pair else w for w in program.waits]
-        done = engine(replace(program, waits=tuple(waits)))
-        if by_start(done.records) != by_start(stepped(case, by, done).records):
-            noticed.add(pair)
+    noticed = PREFILL.noticed_when_shorter(MUTATED[0])
     assert {("RM", "LM"), ("SLN", "RM"), ("RD", "SLD"), ("QK", "fill K")} <= noticed  # units order the others as well
 
 
@@ -225,28 +132,16 @@ def test_elements_notice_a_start_that_is_a_cycle_early() -> None:
     case = MUTATED[0]
     by = bound(case)
     done = engine(lower(by))
-    starts = {(r.entry, r.tile): r.start for r in done.records}
+    starts = starts_of(done)
     waited = [r for r in done.records if r.cause in (OPERAND, ROUND_TRIP, MEMORY) and r.entry in UNITS and r.start > 0]
-    idle = [r for r in waited if _unit_is_idle_before(r.start, r.entry, done)]
+    idle = [r for r in waited if idle_before(done, r)]
     assert len(idle) >= 20
     for each in idle:
         with pytest.raises(AssertionError, match="cycle"):
             attention(by, order_of(done), inputs(case), starts | {(each.entry, each.tile): each.start - 1})
 
 
-UNITS = {"QK": 2, "LM": 2, "SLN": 2, "SLD": 2, "SLNV": 2, "RM": 1, "PRM": 1, "SPD": 1, "RD": 1, "SPNV+RNV": 1, "AV": 1}
-
-
-def _unit_is_idle_before(cycle: int, name: str, done: Run) -> bool:
-    """Whether no entry keeps the unit in the cycle before, so that it was an operand that was waited for."""
-    entries = {e.name: e for e in done.packed.program.entries}
-    unit = entries[name].unit
-    assert unit is not None
-    return all(
-        not r.start <= cycle - 1 < r.start + int(entries[r.entry].holds[unit][0, r.tiles])
-        for r in done.records
-        if entries[r.entry].unit == unit
-    )
+UNITS = {"QK", "LM", "SLN", "SLD", "SLNV", "RM", "PRM", "SPD", "RD", "SPNV+RNV", "AV"}
 
 
 # Cases in which an engine that is a little too eager, or too careful, has been seen to differ.
@@ -294,19 +189,19 @@ TIGHT = {
 
 @pytest.mark.parametrize("where", TIGHT)
 def test_tight_places(where: str) -> None:
-    agrees(TIGHT[where])
+    PREFILL.agrees(TIGHT[where])
 
 
 def test_a_slow_producer_and_a_window_that_is_smaller_than_the_group() -> None:
     slow = small(array_1d__operations__max__interval=3, array_1d__operations__max__latency=3)
     windows = small(array_2d__operations__add__latency=2, array_1d__operations__mac__latency=3)
-    replays((one(queries=3), slow | windows, binding(8)))
+    PREFILL.replays((one(queries=3), slow | windows, binding(8)))
 
 
 def test_values_that_return_with_the_wavefront_are_there_in_every_row() -> None:
     for rows, path in ((10, "broadcast"), (32, "broadcast"), (32, "wrap")):
         machine_ = small(array_2d__rows=rows, array_2d__cols=2, array_2d__return_path=path)
-        replays(
+        PREFILL.replays(
             (one(queries=8, keys=3 * rows, head_dim=4, value_dim=4, rows=rows), machine_, binding(8)),
             skewed_returns=True,
         )

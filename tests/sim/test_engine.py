@@ -184,6 +184,15 @@ def test_a_window_records_what_starts_in_it(program: Program, begin: int, length
     assert by_start(run(pack(program), True, window, 200_000).records) == by_start(inside)
 
 
+def test_a_window_records_all_that_starts_in_one_cycle() -> None:
+    entry = Entry("fill", (), None, {"channel": table(0, 0)}, table(0, 1), table(0, 1))
+    sweep = Sweep(("i",), False, (entry,))
+    program = Program({"i": 1}, {"i": "i"}, {"i": 9}, {"i": ("i",)}, (), (sweep,), (), {"channel": OPERAND})
+    for window in ((0, 1), (0, 0), EVERYTHING):
+        assert [r.tile for r in run(pack(program), True, window, 20).records] == list(range(9))
+    assert not run(pack(program), True, (1, 5), 20).records
+
+
 def chain(count: int) -> Program:
     """Two units; the second takes what the first makes."""
     first = Entry("first", (), "a", {"a": table(0, 3)}, table(0, 3), table(0, 3))
@@ -301,9 +310,3 @@ def test_tight_places(where: str) -> None:
 def test_two_results_that_wait_at_a_time_do_not_stop_the_jump_within_a_row() -> None:
     program = TIGHT["two results wait at a time, while tiles have slots of their own"]
     assert run(pack(program)).outcome.stepped[0] < run(pack(program), jump=False).outcome.stepped[0] / 4
-
-
-def test_a_window_ends_a_jump_over_what_takes_no_time() -> None:
-    program = looped((held("at once", None, 0),), (), 1, i=20)
-    done = run(pack(program), True, (0, 5), 100)
-    assert [(r.tile, r.start) for r in done.records] == [(i, 0) for i in range(20)]

@@ -5,12 +5,12 @@ Imports specs, workloads and arch.
 
 from .bind import bind
 from .counts import AccessCount, Counts, OperationCount, count
-from .library import MAPPINGS, check_mapping, mapping, schedule
+from .library import MAPPINGS, check_mapping, mapping, schedule, schedules
 from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Transfer, Wait
-from .spec import MappingSpec
+from .spec import AnyMapping, MappingSpec, NestSpec, SequenceSpec
 
 __all__ = [
-    "MAPPINGS", "Access", "AccessCount", "Counts", "Dependency", "Epoch", "Family", "Kept", "MappingSpec", "Nest",
-    "Operation", "OperationCount", "Part", "Schedule", "Transfer", "Wait", "bind", "check_mapping", "count",
-    "mapping", "schedule",
+    "MAPPINGS", "Access", "AccessCount", "AnyMapping", "Counts", "Dependency", "Epoch", "Family", "Kept", "MappingSpec",
+    "Nest", "NestSpec", "Operation", "OperationCount", "Part", "Schedule", "SequenceSpec", "Transfer", "Wait", "bind",
+    "check_mapping", "count", "mapping", "schedule", "schedules",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from workloads import (
     tensor_types,
 )
 
-from .extents import evaluate, families, fit
+from .extents import as_published, evaluate, families, fit
 from .faults import Faults
 from .schedule import Epoch, Family, Kept, Schedule, Wait
 from .spec import MappingSpec
@@ -60,8 +60,12 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         return totals
 
     limits = {m.name: _limit(m, spec.budget.get(m.name)) for m in machine.memories.values()}
-    fitted = any(d.fitted for d in plan.divided.values())
-    made = make(fit(plan.divided, make, footprints, limits) if fitted else 1)
+    fitted = next((d.fitted for d in plan.divided.values() if d.fitted), None)
+    extent: Any = 1
+    notes: tuple[str, ...] = ()
+    if fitted is not None:
+        extent, notes = as_published(loaded, lookup, fitted, fit(plan.divided, make, footprints, limits))
+    made = make(extent)
     tiles = kept(made)
     schedule = Schedule(
         cascade=cascade.name,
@@ -80,7 +84,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         accounting=spec.accounting,
         interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),
         infeasible=(*_too_wide(plan, made, machine), *_too_large(tiles, limits)),
-        assumptions=(*machine.assumptions, *spec.assumptions),
+        assumptions=(*machine.assumptions, *spec.assumptions, *notes),
     )
     for condition, reason in schedule.infeasible:
         if not is_array(condition) and condition:

@@ -69,6 +69,11 @@ class Counts:
         """Row actions of a level."""
         return sum(a.rows for a in self.accesses if a.access.level == level and a.access.action == action)
 
+    def filled_rows(self, level: str, action: str, row_bits: Whole) -> Whole:
+        """Rows that the words of a level would fill, tensor by tensor."""
+        moved = [v for (where, _, what), v in self.moved.items() if where == level and what == action]
+        return sum(ceil_div(size_bytes * 8, row_bits) for size_bytes in moved)
+
     def unit_cycles(self, unit: str) -> Whole:
         return sum(o.cycles for o in self.operations.values() if o.operation.unit == unit)
 

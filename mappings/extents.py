@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs import Loaded, Problem, SpecError, parse_expression, unknown
-from workloads import Cascade, ceil_div, is_array, least
+from workloads import Cascade, ceil_div, choose, is_array, least
 
 from .schedule import Family, Part
 from .spec import MappingSpec
@@ -197,3 +197,30 @@ def fit(
             room = limit - (at_one[level] - slope)
             largest = least(largest, room // slope)
     return largest_divisor(rest, largest)
+
+
+def as_published(loaded: Loaded[MappingSpec], lookup: Lookup, fitted: str, extent: Any) -> tuple[Any, tuple[str, ...]]:
+    """The extent of the fitted part, or what the dataflow's authors chose for this workload; and a note on which it is.
+
+    Raises `SpecError` for a published extent of a part that is not fitted, or under a condition on no known key.
+    """
+    problems, searched = [], extent
+    for i, row in enumerate(loaded.model.published):
+        for part in row.extents:
+            if part != fitted:
+                place = loaded.place(("published", i, "extents", part), key=True)
+                problems.append(Problem(unknown("fitted part", part, [fitted]), place))
+        match: Any = loaded.model.split == "published"
+        for key, value in row.when.items():
+            try:
+                match = match & (lookup(key) == value)
+            except KeyError as error:
+                problems.append(Problem(str(error.args[0]), loaded.place(("published", i, "when", key), key=True)))
+        if not problems:
+            extent = choose(match, row.extents[fitted], extent)
+    if problems:
+        raise SpecError(problems)
+    if not loaded.model.published or is_array(extent, searched):
+        return extent, ()
+    which = "the authors' choice" if extent != searched else "the largest divisor that fits"
+    return extent, (f"'{fitted}' takes {extent} tiles: {which}",)

@@ -71,8 +71,9 @@ class Operation:
     """One Einsum bound to one unit.
 
     `loops` surround it, `steps` are taken one after the other inside a tile, `spatial` puts parts on axes of the unit.
-    `slots` are the operation slots that one point takes, `actions` the unit's native operations for it. `forwarded` are
-    operands that come from registers because they were made in the same iteration.
+    `slots` are the operation slots that one point takes, `actions` the unit's native operations for it; if they are
+    `pipelined`, another point begins when the slowest of them is free. `forwarded` are operands that come from
+    registers because they were made in the same iteration.
     """
 
     einsum: Einsum
@@ -85,6 +86,7 @@ class Operation:
     masked: bool
     forwarded: tuple[str, ...] = ()
     accesses: tuple[Access, ...] = ()
+    pipelined: bool = False
 
     @property
     def name(self) -> str:

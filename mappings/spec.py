@@ -1,17 +1,26 @@
-"""The file of a mapping: partitioning, loop order, spacetime, what is kept where, and how units overlap."""
+"""The file of a mapping: partitioning, loop order, spacetime, what is kept where, and how units overlap.
+
+A mapping is one loop nest over a whole cascade, or a sequence of nests, each over some of its Einsums.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from specs import Size
+from specs import Count, Size
 from workloads import TypeSpec
+
+Split = Literal["published", "search"]
 
 
 class BindSpec(BaseModel):
-    """Einsums on one unit, and the part of a rank on each of its axes; `steps` orders the parts taken in time."""
+    """Einsums on one unit, and the part of a rank on each of its axes; `steps` orders the parts taken in time.
+
+    The operations of a point follow each other in a pipeline for those in `pipelined`: a point takes one slot.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,6 +28,7 @@ class BindSpec(BaseModel):
     einsums: list[str]
     spatial: dict[str, str] = {}
     steps: list[str] = []
+    pipelined: list[str] = []
 
 
 class EpochSpec(BaseModel):
@@ -30,16 +40,21 @@ class EpochSpec(BaseModel):
     wait: dict[str, int | str] = {}
 
 
-class MappingSpec(BaseModel):
-    """The file of a mapping. Extents may be expressions over machine and workload keys: `= array_2d.rows`."""
+class PublishedSpec(BaseModel):
+    """Extents that the authors of a dataflow chose for a workload, instead of the fitted ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    when: dict[str, Count]
+    extents: dict[str, Count]
+
+
+class NestSpec(BaseModel):
+    """One loop nest. Extents may be expressions over machine and workload keys: `= array_2d.rows`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     ties: ClassVar[bool] = False
 
-    mapping: str
-    summary: str = ""
-    source: list[str] = []
-    cascade: str
     partition: dict[str, dict[str, int | str]] = {}
     loops: list[str]
     fuse: str | None = None
@@ -51,6 +66,46 @@ class MappingSpec(BaseModel):
     epochs: list[EpochSpec] = []
     fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
+    published: list[PublishedSpec] = []
+
+
+class _Named(BaseModel):
+    """What every mapping says of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    ties: ClassVar[bool] = False
+
+    mapping: str
+    summary: str = ""
+    source: list[str] = []
+    cascade: str
+    split: Split = "published"
     types: dict[str, str | TypeSpec] = {}
     accounting: str = "hardware"
     assumptions: list[str] = []
+
+
+class MappingSpec(NestSpec, _Named):
+    """A mapping that is one nest."""
+
+
+class StepSpec(NestSpec):
+    """One nest of a sequence, and the Einsums that it does."""
+
+    einsums: list[str]
+
+
+class SequenceSpec(_Named):
+    """A mapping that does a cascade nest after nest; each begins when the one before has ended."""
+
+    sequence: Annotated[list[StepSpec], Field(min_length=1)]
+
+
+def _form(data: Any) -> str:
+    sequence = "sequence" in data if isinstance(data, Mapping) else isinstance(data, SequenceSpec)
+    return "several nests" if sequence else "one nest"
+
+
+AnyMapping = Annotated[
+    Annotated[MappingSpec, Tag("one nest")] | Annotated[SequenceSpec, Tag("several nests")], Discriminator(_form)
+]

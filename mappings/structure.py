@@ -203,6 +203,10 @@ def _binding_problems(
             problems.append(Problem(f"part '{part}' is a loop and cannot be spatial as well", place))
         elif placed.count(part) > 1:
             problems.append(Problem(f"part '{part}' is on two axes", place))
+    for j, name in enumerate(binding.pipelined):
+        if name not in binding.einsums:
+            message = unknown("Einsum bound here", name, binding.einsums)
+            problems.append(Problem(message, loaded.place(("bind", i, "pipelined", j))))
     for j, part in enumerate(binding.steps):
         if part not in family_of or part in loops or part in placed:
             message = f"'{part}' cannot be a step: steps are parts that are neither loops nor spatial"
@@ -254,13 +258,16 @@ def _operation(
     free = [p for p in ranks if p not in loops and p not in placed.values()]
     steps = tuple([p for p in binding.steps if p in free] + [p for p in free if p not in binding.steps])
     actions: dict[str, int] = {}
-    slots = 0
+    each: list[int] = []
     for kind, count in einsum.operations.items():
         for native, times in unit.cost(kind).items():
             actions[native] = actions.get(native, 0) + count * times
-            slots += count * times * unit.operations[native].interval
+            each.append(count * times * unit.operations[native].interval)
     own_loops = tuple(p for p in loops if p in ranks)
-    return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, cascade.is_masked(einsum.ranks))
+    pipelined = einsum.name in binding.pipelined
+    slots = max(each, default=0) if pipelined else sum(each)
+    masked = cascade.is_masked(einsum.ranks)
+    return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, masked, pipelined=pipelined)
 
 
 def _keep(

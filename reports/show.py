@@ -46,13 +46,18 @@ def schedule(workload: str, arch: str, mapping: str) -> list[RenderableType]:
     from arch import machine
     from mappings import count
     from mappings import mapping as mapping_of
-    from mappings import schedule as schedule_of
+    from mappings import schedules as schedules_of
     from workloads import workload as workload_of
 
     from . import show_schedule
 
-    _, made = schedule_of(workload_of(workload), machine(arch), mapping_of(mapping))
-    return show_schedule.as_text(made, count(made), f"{workload} on {arch} under {mapping}")
+    _, made = schedules_of(workload_of(workload), machine(arch), mapping_of(mapping))
+    title = f"{workload} on {arch} under {mapping}"
+    page: list[RenderableType] = []
+    for i, each in enumerate(made):
+        which = f"{title}: nest {i + 1} of {len(made)}" if len(made) > 1 else title
+        page += [*([""] if page else []), *show_schedule.as_text(each, count(each), which)]
+    return page
 
 
 def draw(reference: str, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import quantities
 from .console import bullets, fields, heading, table
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from arch import Machine, Unit
-    from mappings import MappingSpec
+    from mappings import NestSpec
     from specs import Loaded
     from workloads import WorkloadSpec
 
@@ -58,22 +58,48 @@ def workload_text(loaded: Loaded[WorkloadSpec]) -> list[RenderableType]:
     return [heading(f"workload {loaded.name}"), fields([*pairs, *_source(spec.source)], indent=2)]
 
 
-def mapping_text(loaded: Loaded[MappingSpec]) -> list[RenderableType]:
-    """A mapping: how ranks are divided and looped, what runs where, what is kept, what overlaps."""
+def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
+    """A mapping: how ranks are divided and looped, what runs where, what is kept, what overlaps; nest by nest."""
+    from mappings import SequenceSpec
+
     spec = loaded.model
     about = [("summary", " ".join(spec.summary.split())), ("cascade", spec.cascade)]
-    for rank, division in spec.partition.items():
+    choices = [("split", spec.split)] if spec.split != "published" or isinstance(spec, SequenceSpec) else []
+    last = [*choices, ("accounting", spec.accounting), *_source(spec.source)]
+    parts: list[RenderableType] = [heading(f"mapping {loaded.name}")]
+    if isinstance(spec, SequenceSpec):
+        parts.append(fields([*about, *last], indent=2))
+        for i, step in enumerate(spec.sequence, 1):
+            parts += ["", heading(f"nest {i}: {' '.join(step.einsums)}"), fields(_nest_fields(step), indent=2)]
+            parts += ["", *_nest_tables(step)]
+    else:
+        parts += [fields([*about, *_nest_fields(spec), *last], indent=2), "", *_nest_tables(spec)]
+    if spec.assumptions:
+        parts += ["", heading("assumptions"), bullets(spec.assumptions)]
+    return parts
+
+
+def _nest_fields(nest: NestSpec) -> list[tuple[str, str]]:
+    about = []
+    for rank, division in nest.partition.items():
         about.append((f"rank {rank}", ", ".join(f"{part}: {_extent(size)}" for part, size in division.items())))
-    about.append(("loops", " ".join(spec.loops)))
-    if spec.fuse is not None:
-        stages = "; ".join(" ".join(stage) for stage in spec.stages)
-        about.append(("stages", f"below {spec.fuse}: {stages}"))
-    for level, limit in spec.budget.items():
+    about.append(("loops", " ".join(nest.loops)))
+    if nest.fuse is not None:
+        stages = "; ".join(" ".join(stage) for stage in nest.stages)
+        about.append(("stages", f"below {nest.fuse}: {stages}"))
+    for level, limit in nest.budget.items():
         about.append((f"budget of {level}", quantities.data(limit)))
-    about.append(("overlap", spec.overlap))
-    about += [(f"epoch {i}", " ".join(epoch.einsums)) for i, epoch in enumerate(spec.epochs, 1)]
-    about += [("interleave", _extent(spec.interleave)), ("fold overlap", spec.fold_overlap)]
-    about += [("accounting", spec.accounting), *_source(spec.source)]
+    about.append(("overlap", nest.overlap))
+    about += [(f"epoch {i}", " ".join(epoch.einsums)) for i, epoch in enumerate(nest.epochs, 1)]
+    about += [("interleave", _extent(nest.interleave)), ("fold overlap", nest.fold_overlap)]
+    for row in nest.published:
+        where = ", ".join(f"{key} = {quantities.count(value)}" for key, value in row.when.items())
+        extents = ", ".join(f"{part}: {quantities.count(extent)}" for part, extent in row.extents.items())
+        about.append(("published", f"{extents} for {where}"))
+    return about
+
+
+def _nest_tables(nest: NestSpec) -> list[RenderableType]:
     placed = [
         (
             binding.unit,
@@ -81,20 +107,15 @@ def mapping_text(loaded: Loaded[MappingSpec]) -> list[RenderableType]:
             ", ".join(f"{axis}: {part}" for axis, part in binding.spatial.items()),
             " ".join(binding.steps),
         )
-        for binding in spec.bind
+        for binding in nest.bind
     ]
     kept = [
         (level, tensor, "the whole run" if loop == "*" else f"one {loop}")
-        for level, tensors in spec.keep.items()
+        for level, tensors in nest.keep.items()
         for tensor, loop in tensors.items()
     ]
-    parts: list[RenderableType] = [heading(f"mapping {loaded.name}"), fields(about, indent=2)]
-    parts += ["", heading("units"), table(("unit", "Einsums", "in space", "in time"), placed)]
-    if kept:
-        parts += ["", heading("kept"), table(("level", "tensor", "for"), kept)]
-    if spec.assumptions:
-        parts += ["", heading("assumptions"), bullets(spec.assumptions)]
-    return parts
+    parts: list[RenderableType] = [heading("units"), table(("unit", "Einsums", "in space", "in time"), placed)]
+    return [*parts, "", heading("kept"), table(("level", "tensor", "for"), kept)] if kept else parts
 
 
 def _operations(unit: Unit) -> RenderableType:

@@ -11,14 +11,15 @@ from specs import Library, Spec
 class AccountingSpec(Spec):
     """The file of an accounting.
 
-    `register_files` counts the accesses of all elements of a unit, or of one of them; `dropped` lists native operations
-    whose energy is left out.
+    `register_files` counts the accesses of all elements of a unit, or of one of them; `rows` of memories are those that
+    each visit touches, or all words divided by a row's; `dropped` lists native operations whose energy is left out.
     """
 
     accounting: str
     summary: str = ""
     source: tuple[str, ...] = ()
     register_files: Literal["all elements", "one element"] = "all elements"
+    rows: Literal["touched", "filled"] = "touched"
     dropped: tuple[str, ...] = ()
 
 

@@ -62,7 +62,11 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
 
     for memory in schedule.machine.memories.values():
         for action in ("read", "write"):
-            rows = counts.level_rows(memory.name, action)
+            rows = (
+                counts.filled_rows(memory.name, action, memory.row_bits)
+                if rules.rows == "filled"
+                else counts.level_rows(memory.name, action)
+            )
             price = _memory_price(table, memory, action, outermost=memory is _first(schedule))
             if price is not None:
                 add(memory.name, action, rows, price)

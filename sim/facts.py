@@ -115,18 +115,24 @@ class Facts:
             return 0
         return self.descent(unit) + (list(unit.axes.values())[-1] - 1)
 
+    def natives(self, operation: Operation) -> tuple[Native, ...]:
+        """The native operations of a point, one after the other; what is pipelined is one, as slow as the slowest."""
+        unit = self.unit(operation.unit)
+        found = tuple(
+            Native(unit.operations[native].interval, self.latency(unit, native))
+            for native, count in operation.actions.items()
+            for _ in range(count)
+        )
+        if not operation.pipelined:
+            return found
+        return (Native(operation.slots, sum(native.latency for native in found)),)
+
     def block(self, operations: tuple[Operation, ...]) -> Block:
         """The work of one element for one tile of operations that are done value by value."""
         last = operations[-1]
         reduced = [not self.kept_by(last, part) for part in last.steps]
         inside = len(reduced) - reduced[::-1].index(True) if any(reduced) else 0
-        unit = self.unit(last.unit)
-        sequence = tuple(
-            Native(unit.operations[native].interval, self.latency(unit, native))
-            for operation in operations
-            for native, count in operation.actions.items()
-            for _ in range(count)
-        )
+        sequence = tuple(native for operation in operations for native in self.natives(operation))
         return Block(
             repeats=self.steps(p for p, r in zip(last.steps[:inside], reduced, strict=False) if not r),
             rounds=self.steps(p for p, r in zip(last.steps, reduced, strict=True) if r),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arch import Machine, machine_area_um2, table, total
 from arch import machine as machine_of
-from mappings import Counts, MappingSpec, Schedule, count
+from mappings import Counts, Schedule, count
 from mappings import mapping as mapping_of
 from mappings import schedule as schedule_of
+from mappings import schedules as schedules_of
 from specs import Loaded, Problem, SpecError, unknown
 from workloads import Workload
 from workloads import workload as workload_of
@@ -20,6 +21,7 @@ from .accounting import accounting as accounting_of
 from .analytic import Latency, latency
 from .energy import Energy, energy
 from .record import Record, fingerprint, version
+from .sequence import add_counts, add_energies, add_latencies, merged
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,20 @@ MODELS: Mapping[str, Callable[[Schedule, Counts, Engine], Latency]] = {"analytic
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that is computed of a schedule; numbers, or arrays of design points."""
+    """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points."""
 
-    schedule: Schedule
+    schedules: tuple[Schedule, ...]
     counts: Counts
     latency: Latency
     energy: Energy
     area_mm2: Any
     area_by_component_mm2: Mapping[str, Any]
     notes: tuple[str, ...]
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule, or the first of those that run in turn: all are of one machine, mapping and accounting."""
+        return self.schedules[0]
 
     def utilization(self, unit: str) -> Any:
         """Operation slots used over elements × time."""
@@ -88,7 +95,7 @@ def analyse(schedule: Schedule, model: str = "analytic", engine: Engine | None =
     whole = total(areas.values())
     notes = [f"area of {name}: {cost.how}" for name, cost in areas.items() if cost.how != "table"]
     return Analysis(
-        schedule,
+        (schedule,),
         counts,
         timing,
         spent,
@@ -98,10 +105,25 @@ def analyse(schedule: Schedule, model: str = "analytic", engine: Engine | None =
     )
 
 
+def in_turn(parts: Sequence[Analysis]) -> Analysis:
+    """The analysis of schedules that run one after the other on one machine."""
+    if len(parts) == 1:
+        return parts[0]
+    return Analysis(
+        tuple(schedule for part in parts for schedule in part.schedules),
+        add_counts([part.counts for part in parts]),
+        add_latencies([part.latency for part in parts]),
+        add_energies([part.energy for part in parts]),
+        parts[0].area_mm2,
+        parts[0].area_by_component_mm2,
+        merged(part.notes for part in parts),
+    )
+
+
 def simulate(
     workload: str | Workload,
     arch: str | Machine,
-    mapping: str | Loaded[MappingSpec],
+    mapping: str | Loaded[Any],
     model: str = "analytic",
     accounting: str | None = None,
     engine: Engine | None = None,
@@ -120,9 +142,9 @@ def simulate(
     if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
         message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
-    cascade, schedule = schedule_of(work, machine, loaded)
+    cascade, schedules = schedules_of(work, machine, loaded)
     if accounting is not None:
-        schedule = replace(schedule, accounting=accounting)
+        schedules = tuple(replace(schedule, accounting=accounting) for schedule in schedules)
     references = {
         "workload": workload if isinstance(workload, str) else work.name,
         "arch": arch if isinstance(arch, str) else machine.name,
@@ -134,9 +156,10 @@ def simulate(
         "mapping": fingerprint(loaded.model),
         "cascade": fingerprint(cascade),
         "table": fingerprint(table(machine.energy).spec),
-        "accounting": fingerprint(accounting_of(schedule.accounting)),
+        "accounting": fingerprint(accounting_of(schedules[0].accounting)),
     }
-    return _record(analyse(schedule, model, engine), model, references, hashes)
+    found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+    return _record(found, model, references, hashes)
 
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
@@ -179,7 +202,7 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         stall_cycles=found.latency.stall_cycles,
         gap_cycles=found.latency.gap_cycles,
         feasible={"ok": True, "reason": None},
-        assumptions=(*schedule.assumptions, *found.latency.assumptions),
+        assumptions=merged([*(each.assumptions for each in found.schedules), found.latency.assumptions]),
         accounting=schedule.accounting,
         provenance={
             "version": version(),

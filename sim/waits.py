@@ -67,7 +67,7 @@ class _Waits:
         path, cause = self._way(maker, tensor, operation, version)
         assert line.timing is not None
         assert maker.timing is not None
-        native = sum(sum(o.actions.values()) for o in line.operations[:at])
+        native = sum(len(self.facts.natives(o)) for o in line.operations[:at])
         begins = line.timing.begins[native]
         slots, pace = self._slots(strides), self._pace(line, native, operation, tensor)
         lead = maker.given_first + self._apart(line, native, maker, operation, tensor) + path

@@ -33,7 +33,7 @@ def schema(model: Any) -> dict[str, Any]:
     ['$comment', '$schema', 'additionalProperties', 'properties', 'required', 'title', 'type']
     """
     body = TypeAdapter(model).json_schema()
-    title = body.pop("title", getattr(model, "__name__", "spec"))
+    title = body.pop("title", model.__name__ if isinstance(model, type) else "spec")  # a union has no name
     if any(getattr(each, "ties", False) for each in paths.models(model, None)):
         _allow_ties(body)
     return {"$schema": DIALECT, "title": title, "$comment": KEYS_NOTE, **body}

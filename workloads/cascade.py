@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -155,6 +155,37 @@ class Cascade:
     @cached_property
     def by_name(self) -> dict[str, Einsum]:
         return {e.name: e for e in self.einsums}
+
+    def restricted(self, names: tuple[str, ...]) -> Cascade:
+        """The part of the cascade that makes these tensors: what others make is its input, what others read its output.
+
+        >>> from workloads import cascade
+        >>> part = cascade("attention-3pass").restricted(("GM", "SN", "SD", "A"))
+        >>> {t.name: t.role for t in part.tensors.values() if t.role != "intermediate"}
+        {'QK': 'input', 'A': 'output'}
+        """
+        einsums = tuple(e for e in self.einsums if e.name in names)
+        made = {e.name for e in einsums}
+        wanted = {r.tensor for e in self.einsums if e.name not in made for r in e.reads} | set(self.outputs)
+        used = made | {r.tensor for e in einsums for r in e.reads}
+
+        def role(name: str) -> str:
+            return "input" if name not in made else "output" if name in wanted else "intermediate"
+
+        tensors = {name: replace(t, role=role(name)) for name, t in self.tensors.items() if name in used}
+        present = {part for e in einsums for part in e.ranks} | {r for t in tensors.values() for r in t.ranks}
+        ranks = {self.family_of[part] for part in present}
+        return replace(
+            self,
+            rank_sizes={rank: size for rank, size in self.rank_sizes.items() if rank in ranks},
+            parts={rank: parts for rank, parts in self.parts.items() if rank in ranks},
+            each=tuple(part for part in self.each if part in present),
+            tensors=tensors,
+            einsums=einsums,
+            outputs=tuple(name for name in tensors if role(name) == "output"),
+            mask=tuple(c for c in self.mask if c.row in ranks and c.column in ranks),
+            types={name: pin for name, pin in self.types.items() if name == "*" or name in tensors},
+        )
 
     def size_names(self) -> frozenset[str]:
         """The workload keys that the sizes of the ranks are computed from."""

@@ -1,0 +1,101 @@
+"""What runs one after the other: counts, times and energies of its parts, added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mappings import Counts
+from workloads import is_array
+
+from .analytic import Latency
+from .energy import Energy
+
+Number = Any
+
+OTHERS = "work of other units"  # a cause of idle time: the nest under way has nothing for a unit
+
+
+def add_counts(parts: Sequence[Counts]) -> Counts:
+    """The counts of nests that do different Einsums.
+
+    >>> from arch import machine
+    >>> from mappings import count, mapping, schedules
+    >>> from workloads import workload
+    >>> _, made = schedules(workload("bert:seq_len=1Ki"), machine("flat-cloud"), mapping("unfused"))
+    >>> list(add_counts([count(each) for each in made]).operations)
+    ['QK', 'GM', 'SN', 'SD', 'A', 'AV']
+    """
+    operations = {name: counted for part in parts for name, counted in part.operations.items()}
+    return Counts(operations, tuple(a for part in parts for a in part.accesses), _sums(part.moved for part in parts))
+
+
+def add_latencies(parts: Sequence[Latency]) -> Latency:
+    """The time of parts that begin when the one before has ended; it is bound by what bounds them longest."""
+    stalls = [_while_others(part) for part in parts if part.stall_cycles is not None]
+    gaps = [part.gap_cycles for part in parts if part.gap_cycles is not None]
+    return Latency(
+        cycles=sum(part.cycles for part in parts),
+        latency_s=sum(part.latency_s for part in parts),
+        compute_cycles=sum(part.compute_cycles for part in parts),
+        unit_cycles=_sums(part.unit_cycles for part in parts),
+        memory_s=_sums(part.memory_s for part in parts),
+        bound_by=_bound(parts),
+        stall_cycles=_nested(stalls) if len(stalls) == len(parts) else None,
+        gap_cycles=_sums(gaps) if len(gaps) == len(parts) else None,
+        assumptions=merged(part.assumptions for part in parts),
+    )
+
+
+def add_energies(parts: Sequence[Energy]) -> Energy:
+    """The energy of all parts; what one of them could not price has no sum."""
+    unpriced = {name for part in parts for name, joules in part.by_component_j.items() if joules is None}
+    priced = _sums({n: j for n, j in part.by_component_j.items() if n not in unpriced} for part in parts)
+    return Energy(
+        {name: priced.get(name) for part in parts for name in part.by_component_j},
+        _nested([part.actions for part in parts]),
+        merged(part.notes for part in parts),
+    )
+
+
+def merged(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """All sentences, each once, in the order in which they come first."""
+    return tuple(dict.fromkeys(sentence for part in parts for sentence in part))
+
+
+def _while_others(part: Latency) -> dict[str, dict[str, int]]:
+    """Stalls of a part; a unit that has nothing to do in it waits for the other parts' turn."""
+    assert part.stall_cycles is not None
+    return {
+        unit: dict(causes) if part.unit_cycles[unit] else {OTHERS: sum(causes.values())}
+        for unit, causes in part.stall_cycles.items()
+    }
+
+
+def _sums(parts: Iterable[Mapping[Any, Number]]) -> dict[Any, Number]:
+    found: dict[Any, Number] = {}
+    for part in parts:
+        for key, number in part.items():
+            found[key] = found[key] + number if key in found else number
+    return found
+
+
+def _nested(parts: Sequence[Mapping[str, Mapping[str, Number]]]) -> dict[str, dict[str, Number]]:
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: _sums(part[key] for part in parts if key in part) for key in keys}
+
+
+def _bound(parts: Sequence[Latency]) -> Any:
+    """The unit, memory or wait that bounds the parts for the longest time, in all."""
+    if not is_array(*(part.latency_s for part in parts)):
+        seconds = _sums({part.bound_by: part.latency_s} for part in parts)
+        return max(seconds, key=lambda name: seconds[name])
+    import numpy as np
+
+    bounds = [np.asarray(part.bound_by) for part in parts]
+    names = sorted({str(name) for each in bounds for name in np.unique(each)})
+    taken = [
+        sum(np.where(each == name, part.latency_s, 0.0) for each, part in zip(bounds, parts, strict=True))
+        for name in names
+    ]
+    return np.array(names)[np.argmax(np.stack(taken), axis=0)]

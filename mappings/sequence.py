@@ -9,7 +9,7 @@ from typing import Any
 from specs import Loaded, Place, Problem, SpecError, unknown
 from workloads import Cascade, Workload
 
-from .spec import MappingSpec, SequenceSpec, StepSpec
+from .spec import ChoiceSpec, MappingSpec, NestSpec, SequenceSpec
 
 
 @dataclass(frozen=True)
@@ -20,41 +20,49 @@ class _Step(Loaded[MappingSpec]):
 
     def place(self, path: Any = (), offset: int = 0, key: bool = False) -> Place:
         """The place of a value: that of the nest, or that of the whole mapping for what all nests share."""
-        own = bool(path) and path[0] in StepSpec.model_fields
+        own = bool(path) and path[0] in NestSpec.model_fields
         return super().place((*self.at, *path) if own else path, offset, key)
 
 
-def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, Loaded[MappingSpec]]]:
-    """The nests of a mapping, in order, each with its part of the cascade.
+def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, tuple[Loaded[MappingSpec], ...]]]:
+    """The nests of a mapping, in order, each with its part of the cascade; where there is a choice, all of them.
 
     Raises `SpecError` if they do not do every Einsum once, makers before readers.
     """
     if not isinstance(loaded.model, SequenceSpec):
-        return [(cascade, loaded)]
+        return [(cascade, (loaded,))]
     _check_order(loaded, cascade)
-    return [
-        (cascade.restricted(tuple(step.einsums)), _mapping_of(loaded, i, cascade))
-        for i, step in enumerate(loaded.model.sequence)
-    ]
+    found = []
+    for i, step in enumerate(loaded.model.sequence):
+        part = cascade.restricted(tuple(step.einsums))
+        ways = enumerate(step.either) if isinstance(step, ChoiceSpec) else ()
+        nests = [_mapping_of(loaded, part, nest, ("sequence", i, "either", j)) for j, nest in ways]
+        if not isinstance(step, ChoiceSpec):
+            nests = [_mapping_of(loaded, part, step, ("sequence", i))]
+        found.append((part, tuple(nests)))
+    return found
 
 
-def workload_of(workload: Workload, part: Cascade) -> Workload:
+def workload_of(workload: Workload, part: Cascade, whole: Cascade) -> Workload:
     """The workload as a part of a cascade sees it: without masks and types of what is not there."""
+    if part is whole:
+        return workload
     masks = {clause.key for clause in part.mask}
     settings = {key: value for key, value in workload.settings.items() if key in masks}
     types = {name: pin for name, pin in workload.types.items() if name == "*" or name in part.tensors}
     return replace(workload, settings=settings, types=types)
 
 
-def _mapping_of(loaded: Loaded[SequenceSpec], i: int, cascade: Cascade) -> Loaded[MappingSpec]:
-    spec, step = loaded.model, loaded.model.sequence[i]
-    inside = cascade.restricted(tuple(step.einsums)).tensors
+def _mapping_of(
+    loaded: Loaded[SequenceSpec], part: Cascade, nest: NestSpec, at: tuple[str | int, ...]
+) -> Loaded[MappingSpec]:
+    spec = loaded.model
     shared = {name: getattr(spec, name) for name in SequenceSpec.model_fields if name in MappingSpec.model_fields}
-    shared["types"] = {name: pin for name, pin in spec.types.items() if name == "*" or name in inside}
-    own = {name: getattr(step, name) for name in StepSpec.model_fields if name in MappingSpec.model_fields}
+    shared["types"] = {name: pin for name, pin in spec.types.items() if name == "*" or name in part.tensors}
+    own = {name: getattr(nest, name) for name in NestSpec.model_fields}
     model = MappingSpec.model_construct(**(shared | own))
     values = {field.name: getattr(loaded, field.name) for field in fields(Loaded)}
-    return _Step(**(values | {"model": model, "at": ("sequence", i)}))
+    return _Step(**(values | {"model": model, "at": at}))
 
 
 def _check_order(loaded: Loaded[SequenceSpec], cascade: Cascade) -> None:

@@ -70,7 +70,7 @@ class NestSpec(BaseModel):
 
 
 class _Named(BaseModel):
-    """What every mapping says of itself."""
+    """What every mapping says of itself; `layers` names the mapping of the linear layers around it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     ties: ClassVar[bool] = False
@@ -79,6 +79,7 @@ class _Named(BaseModel):
     summary: str = ""
     source: list[str] = []
     cascade: str
+    layers: str | None = None
     split: Split = "published"
     types: dict[str, str | TypeSpec] = {}
     accounting: str = "hardware"
@@ -95,10 +96,30 @@ class StepSpec(NestSpec):
     einsums: list[str]
 
 
+class ChoiceSpec(BaseModel):
+    """Nests that do the same Einsums: of those that fit, the one with the fewest bytes to and from outermost memory."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    ties: ClassVar[bool] = False
+
+    einsums: list[str]
+    either: Annotated[list[NestSpec], Field(min_length=2)]
+
+
+def _ways(data: Any) -> str:
+    choice = "either" in data if isinstance(data, Mapping) else isinstance(data, ChoiceSpec)
+    return "several ways" if choice else "one way"
+
+
+AnyStep = Annotated[
+    Annotated[StepSpec, Tag("one way")] | Annotated[ChoiceSpec, Tag("several ways")], Discriminator(_ways)
+]
+
+
 class SequenceSpec(_Named):
     """A mapping that does a cascade nest after nest; each begins when the one before has ended."""
 
-    sequence: Annotated[list[StepSpec], Field(min_length=1)]
+    sequence: Annotated[list[AnyStep], Field(min_length=1)]
 
 
 def _form(data: Any) -> str:

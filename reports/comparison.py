@@ -111,7 +111,7 @@ def compare_closed_forms(runs: Runs) -> Comparison:
 def compare_reference(runs: Runs, reference: Path) -> Comparison:
     """Our numbers beside those of a reference CSV; rows that no configuration covers are counted. Raises SpecError."""
     paper = runs.paper
-    by_file = {spec.reference: label for label, spec in paper.configurations.items()}
+    by_file = {spec.reference: label for label, spec in paper.compared.items()}
     found, missed = [], Counter[str]()
     for row in read_reference(reference):
         configuration = by_file.get(row.source)

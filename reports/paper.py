@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from specs import Count, Library, Misplaced, Spec, parse_expression, unknown
 
+Part = Literal["attention", "linear", "end-to-end"]
 PositiveNumber = Annotated[float, Field(gt=0)]
 
 
 class ConfigurationSpec(Spec):
-    """A machine and a mapping that the paper costs, and which file of the reference holds its rows."""
+    """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows."""
 
     reference: str
     arch: str
     mapping: str
+    part: Part = "attention"
     closed_forms: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("closed_forms")
@@ -91,6 +93,7 @@ class PaperSpec(Spec):
     lengths: dict[str, Count]
     length_key: str
     configurations: dict[str, ConfigurationSpec]
+    beside: dict[str, ConfigurationSpec] = Field(default_factory=dict)  # compared as well, but not in the report
     definitions: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, MetricSpec]
     named: list[DeviationSpec] = Field(default_factory=list)
@@ -116,11 +119,16 @@ class PaperSpec(Spec):
             for j, length in enumerate(deviation.lengths):
                 yield "length", length, self.lengths, ("named", i, "lengths", j)
             for name in deviation.bounds:
-                yield "configuration", name, self.configurations, ("named", i, "bounds", name)
+                yield "configuration", name, self.compared, ("named", i, "bounds", name)
         for key in ("slow", "fast"):
             yield "configuration", getattr(self.report, key), self.configurations, ("report", key)
         for name, metric in self.metrics.items():
             yield "accounting", metric.accounting, self.accountings, ("metrics", name, "accounting")
+
+    @property
+    def compared(self) -> dict[str, ConfigurationSpec]:
+        """Every configuration that a reference may have rows of."""
+        return {**self.configurations, **self.beside}
 
     def deviation(self, configuration: str, length: str, metric: str) -> DeviationSpec | None:
         """The named deviation that a row may show."""
@@ -129,11 +137,12 @@ class PaperSpec(Spec):
                 return each
         return None
 
-    def workload(self, model: str, length: str) -> str:
+    def workload(self, model: str, length: str, part: Part = "attention") -> str:
         """The reference of one workload."""
         from .quantities import count
 
-        return f"{self.models[model]}:{self.length_key}={count(self.lengths[length])}"
+        which = "" if part == "attention" else f",part={part}"
+        return f"{self.models[model]}:{self.length_key}={count(self.lengths[length])}{which}"
 
 
 PAPERS = Library("paper", Path(__file__).parent / "papers", PaperSpec)

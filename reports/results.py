@@ -45,8 +45,8 @@ class Runs:
         import sim
 
         if point not in self.known:
-            spec = self.paper.configurations[point.configuration]
-            workload = self.paper.workload(point.model, point.length)
+            spec = self.paper.compared[point.configuration]
+            workload = self.paper.workload(point.model, point.length, spec.part)
             self.known[point] = sim.simulate(workload, spec.arch, spec.mapping, accounting=point.accounting)
         return self.known[point]
 

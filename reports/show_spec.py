@@ -60,7 +60,7 @@ def workload_text(loaded: Loaded[WorkloadSpec]) -> list[RenderableType]:
 
 def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     """A mapping: how ranks are divided and looped, what runs where, what is kept, what overlaps; nest by nest."""
-    from mappings import SequenceSpec
+    from mappings import ChoiceSpec, SequenceSpec
 
     spec = loaded.model
     about = [("summary", " ".join(spec.summary.split())), ("cascade", spec.cascade)]
@@ -70,8 +70,11 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     if isinstance(spec, SequenceSpec):
         parts.append(fields([*about, *last], indent=2))
         for i, step in enumerate(spec.sequence, 1):
-            parts += ["", heading(f"nest {i}: {' '.join(step.einsums)}"), fields(_nest_fields(step), indent=2)]
-            parts += ["", *_nest_tables(step)]
+            ways = step.either if isinstance(step, ChoiceSpec) else [step]
+            for j, nest in enumerate(ways, 1):
+                which = f", way {j} of {len(ways)}" if len(ways) > 1 else ""
+                title = f"nest {i}: {' '.join(step.einsums)}{which}"
+                parts += ["", heading(title), fields(_nest_fields(nest), indent=2), "", *_nest_tables(nest)]
     else:
         parts += [fields([*about, *_nest_fields(spec), *last], indent=2), "", *_nest_tables(spec)]
     if spec.assumptions:

@@ -7,7 +7,7 @@ that its ranks are computed from (`gemm:M=1024,N=1024,K=64`).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool
@@ -18,6 +18,8 @@ from .cascade import Cascade
 from .spec import TypeSpec, plain_pins
 from .types import TYPES, TypePin, check_pins
 from .whole import LARGEST, is_array
+
+Part = Literal["attention", "linear", "end-to-end"]
 
 
 class WorkloadSpec(BaseModel):
@@ -43,7 +45,7 @@ class WorkloadSpec(BaseModel):
     causal: StrictBool = False
     window: Count | None = None
     precision: str | dict[str, str | TypeSpec] | None = None
-    part: Literal["attention"] = "attention"
+    part: Part = "attention"
     phase: Literal["prefill", "decode"] = "prefill"
 
 
@@ -53,7 +55,8 @@ class Workload:
 
     `values` hold what ranks are sized by (`batch`, `keys`, or `M`), integers or arrays of design points; `settings`
     the keys of masks; `types` the pins of its `precision`; `cascade` the one it insists on, if it is a bare cascade.
-    `places` say where a key of the workload was set, `place` where the workload was named.
+    `places` say where a key of the workload was set, `place` where the workload was named. `part` is what of a layer is
+    computed: attention, the linear layers around it, or both.
     """
 
     name: str
@@ -63,6 +66,18 @@ class Workload:
     cascade: str | None = None
     place: Place | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
+    part: Part = "attention"
+
+    def core(self) -> Workload | None:
+        """The attention of a layer, if the workload has it."""
+        return None if self.part == "linear" else replace(self, part="attention")
+
+    def layers(self) -> Workload | None:
+        """The linear layers, which have no masks and tensors of their own, if the workload has them."""
+        if self.part == "attention":
+            return None
+        everywhere = {name: pin for name, pin in self.types.items() if name == "*"}
+        return replace(self, part="attention", settings={}, types=everywhere)
 
     def sizes(self, cascade: Cascade) -> dict[str, Any]:
         """The size of every rank of a cascade.
@@ -152,7 +167,7 @@ def attention_workload(loaded: Loaded[WorkloadSpec]) -> Workload:
         raise SpecError(problems)
     masks = {"causal": spec.causal, "window": spec.window}
     places = {key: loaded.place((key,)) for key in ("causal", "window", "precision")}
-    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places)
+    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places, spec.part)
 
 
 _SIZES = (

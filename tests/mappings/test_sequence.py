@@ -195,3 +195,61 @@ def test_a_trace_is_of_one_nest(tmp_path: Path) -> None:
 
     with pytest.raises(SpecError, match="'unfused' is a sequence of 3 nests, and this takes one nest at a time"):
         bound("bert:seq_len=1Ki", "flat-cloud", "unfused")
+
+
+@pytest.mark.parametrize(
+    ("work", "arch", "widths"),
+    [("bert", "flat-cloud", (768, 768, 3072)), ("trxl", "fusemax-cloud", (1024, 1024, 4096))],
+)
+def test_linear_layers_by_hand(work: str, arch: str, widths: tuple[int, int, int]) -> None:
+    """Weights that fit stay in the buffer: inputs, weights and results move once."""
+    record = simulate(f"{work}:seq_len=4Ki,part=linear", arch, "fusemax-binding")
+    model, heads, hidden = widths
+    tokens = 64 * 4096
+    products = [(model, heads)] * 3 + [(heads, model), (model, hidden), (hidden, model)]
+    words = sum(tokens * k + k * n + tokens * n for k, n in products)
+    assert sum(record.traffic_bytes["dram"].values()) == 2 * words
+    cycles = {"Q": 0, "K": 1, "V": 2, "Z": 3, "FFN1": 4, "FFN2": 5}
+    assert record.cycles_by_einsum["array_2d"] == {
+        name: tokens // 256 * products[i][1] // 256 * products[i][0] for name, i in cycles.items()
+    }
+    assert record.cascade == "linear-layers" and record.accounting == "hardware"
+
+
+@pytest.mark.parametrize("model", ["analytic", "cycle"])
+def test_a_layer_is_its_attention_and_its_linear_layers(model: str) -> None:
+    parts = ("attention", "linear", "end-to-end")
+    one, other, both = (
+        simulate(f"bert:seq_len=1Ki,part={p}", "fusemax-cloud", "fusemax-binding", model=model) for p in parts
+    )
+    assert both.cycles == one.cycles + other.cycles
+    assert both.latency_s == pytest.approx(one.latency_s + other.latency_s, rel=1e-12)
+    assert both.energy_j == pytest.approx((one.energy_j or 0.0) + (other.energy_j or 0.0), rel=1e-12)
+    assert sum(both.traffic_bytes["dram"].values()) == sum(sum(r.traffic_bytes["dram"].values()) for r in (one, other))
+
+
+def test_large_weights_pass_by_activations_that_stay_where_that_moves_less() -> None:
+    """XLM's hidden layer does not fit: of the two ways each product takes the one with fewer bytes."""
+    record = simulate("xlm:seq_len=1Ki,part=linear", "fusemax-cloud", "fusemax-binding")
+    notes = {n.split()[0]: n for n in record.assumptions if "fewest bytes" in n}
+    assert "the loops s2 t2 t1 s1" in notes["FFN1"] or "the loops t2 s2 s1 t1" in notes["FFN1"]
+    tokens, buffer = 64 * 1024, 16 << 20
+
+    def least(k: int, n: int) -> int:
+        splits = [d for d in range(1, n // 256 + 1) if (n // 256) % d == 0 and 2 * k * (n // d + 256) <= buffer]
+        tiles = [
+            d for d in range(1, tokens // 256 + 1) if (tokens // 256) % d == 0 and 2 * k * (tokens // d + 256) <= buffer
+        ]
+        ways = [tokens * k * min(splits) + k * n] if splits else []
+        ways += [tokens * k + k * n * min(tiles)] if tiles else []
+        return min(ways) + tokens * n
+
+    products = [(2048, 2048)] * 4 + [(2048, 8192), (8192, 2048)]
+    assert sum(record.traffic_bytes["dram"].values()) == 2 * sum(least(k, n) for k, n in products)
+
+
+def test_a_model_without_widths_has_no_linear_layers() -> None:
+    with pytest.raises(
+        SpecError, match="cascade 'linear-layers' needs d_model, d_ff, which workload 'attention' does not"
+    ):
+        simulate("attention:seq_len=1Ki,part=linear", "fusemax-cloud", "fusemax-binding")

@@ -119,7 +119,7 @@ LENGTHS = "prefill has seq_len queries over context + seq_len keys, unless queri
             "bert:seq_len=8,precision={RD: bf16, RM: {storage: bf16, accumulation: fq}}",
             [f"unknown type 'fq'; allowed: {TYPES}"],
         ),
-        ("bert:seq_len=8,part=linear", ["part: unknown value 'linear'; allowed: attention"]),
+        ("bert:seq_len=8,part=layer", ["part: unknown value 'layer'; allowed: attention, linear, end-to-end"]),
         ("bert:seq_len=8,phase=train", ["phase: unknown value 'train'; allowed: prefill, decode"]),
         (
             "bert:seqlen=3",

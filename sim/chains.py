@@ -65,6 +65,20 @@ class Timing:
     intervals: tuple[Table, ...]
 
 
+def longest_latency(block: Block) -> Any:
+    """Cycles of the slowest native operation of a block."""
+    longest: Any = 1
+    for native in block.sequence:
+        longest = np.maximum(longest, native.latency)
+    return longest
+
+
+def running(block: Block) -> Any:
+    """Chains that take turns: as many as the longest latency asks for; all of a tile if they are summed in rounds."""
+    longest = longest_latency(block)
+    return np.where(np.asarray(block.rounds) > 1, np.maximum(longest, block.chains), longest)
+
+
 def timing(block: Block, tiles: int) -> Timing:
     """The timing of a block for groups of 0 to `tiles` tiles.
 
@@ -77,15 +91,11 @@ def timing(block: Block, tiles: int) -> Timing:
     k = np.arange(tiles + 1)
     repeats, rounds, chains = (_column(n) for n in (block.repeats, block.rounds, block.chains))
     natives = [(_column(native.interval), _column(native.latency)) for native in block.sequence]
-    longest = natives[0][1]
-    for _, latency in natives:
-        longest = np.maximum(longest, latency)
     last_interval, last_latency = natives[-1]
     pairs = list(zip(natives, [*natives[1:], natives[0]], strict=True))  # and the operation that comes next
     whole = k * chains
     dependent = rounds * len(natives) > 1
-    together = np.where(rounds > 1, np.maximum(longest, chains), longest)
-    window = np.maximum(np.minimum(whole, np.where(dependent, together, whole)), 1)
+    window = np.maximum(np.minimum(whole, np.where(dependent, _column(running(block)), whole)), 1)
 
     def lengths(width: Table) -> list[Table]:
         """Cycles from one native operation's round to the next one's."""

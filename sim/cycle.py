@@ -36,7 +36,7 @@ RAGGED = "ragged tiles"
 WAITING, COMPOSITION = "waiting for each other", "composition of unit loads"
 
 # Constraints in the order in which the gap is taken apart; what is left is the analytic model's composition of loads.
-GAP_TERMS = (STREAM, PORT, SPACE, MEMORY, PRELOAD, ROUND_TRIP, DRAIN, CHAIN, REGISTERS, WAITING, COMPOSITION)
+GAP_TERMS = (STREAM, PORT, MEMORY, SPACE, PRELOAD, ROUND_TRIP, DRAIN, CHAIN, REGISTERS, WAITING, COMPOSITION)
 
 
 def cycle_latency(
@@ -92,10 +92,16 @@ def check_work(schedule: Schedule, counts: Counts, done: Run) -> dict[str, Any]:
             if np.any(beyond < 0) or np.any(beyond >= tiles * slots):
                 message = (
                     f"model 'cycle' does '{name}' for {int(np.max(tiles))} tiles of {int(np.max(slots))} cycles, but "
-                    f"{int(np.max(counted.cycles))} cycles are counted: some of its tiles are never visited; use "
-                    f"--model analytic"
+                    f"{int(np.max(counted.cycles))} cycles are counted: some of its tiles are never visited; "
                 )
-                raise SpecError([Problem(message)])
+                band = schedule.band
+                remedy = (
+                    f"under the mask some of rank '{band.row}' may see nothing of '{band.column}', as where it is "
+                    f"longer: leave those out, or use --model analytic"
+                    if band is not None
+                    else "use --model analytic"
+                )
+                raise SpecError([Problem(message + remedy)])
             ragged[str(entry.unit)] = ragged.get(str(entry.unit), 0) + beyond
     return ragged
 

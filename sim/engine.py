@@ -35,6 +35,7 @@ NEVER = -(1 << 62)  # the start of what has not happened
 FAR = 1 << 62
 LONGEST_PERIOD = 6  # iterations; longer ones are stepped
 SNAPSHOTS = 2 * LONGEST_PERIOD + 1
+OLDEST_AGE = 64
 MEASURED = 16  # groups over which the pace of an order is measured
 SAME_GROUP, RING, SLOT = 0, 1, 2  # kinds of waits
 
@@ -993,14 +994,12 @@ def _pipeline(c):  # type: ignore[no-untyped-def]
             interval = least
             while best > least * MEASURED and interval < min(longest, 2 * best // MEASURED):
                 found = _place(c, first, end, tiles, interval, at, tight)
-                for entry in range(first, end):
-                    found = found and at[entry] // interval < c[row + FLIGHTS]
-                if found:
-                    _sort(trial, at, first, end, interval)
-                    pace = _pace(c, first, end, tiles, trial)
-                    if pace < best:
-                        best = pace
-                        program[:, first:end] = trial[:, first:end]
+                for lagging in (True, False):
+                    if found and _sort(c, trial, at, first, end, interval, c[row + FLIGHTS], lagging):
+                        pace = _pace(c, first, end, tiles, trial)
+                        if pace < best:
+                            best = pace
+                            program[:, first:end] = trial[:, first:end]
                 interval += max(np.int64(1), interval // 32)
     return program
 
@@ -1045,15 +1044,52 @@ def _pace(c, first, end, tiles, program):  # type: ignore[no-untyped-def]
 
 
 @_inner
-def _sort(program, at, first, end, interval):  # type: ignore[no-untyped-def]
-    """Ages, and entries in the order of their times within the interval; those at the same time stay in order."""
+def _sort(c, program, at, first, end, interval, flights, lagging):  # type: ignore[no-untyped-def]
+    """Ages of the entries, and their order within a round; whether no unit has more groups in flight than it may.
+
+    Ages count whole intervals from the first entry on: of all, or, `lagging`, of each unit and channel. These may then
+    lag behind each other by more than an interval: what matters is that nobody is younger than what it waits for, so
+    each begins as young as it can. Groups in flight are those between the entries of one unit.
+    """
+    age, unit_of = program[0], np.zeros(end - first, np.int64)
     for entry in range(first, end):
-        program[0, entry] = at[entry] // interval
-        place = entry
-        while place > first and at[program[1, place - 1]] % interval > at[entry] % interval:
+        me = c[ENTRIES] + entry * ENTRY_COLUMNS
+        unit_of[entry - first] = c[me + UNIT]
+        if c[me + UNIT] < 0:
+            unit_of[entry - first] = -1 - c[c[HOLDS] + c[me + HOLD] * (1 + c[TILES])]
+    for entry in range(first, end):
+        begin = at[entry] if lagging else np.int64(0)
+        for other in range(first, end):
+            if unit_of[other - first] == unit_of[entry - first]:
+                begin = min(begin, at[other])
+        age[entry] = (at[entry] - begin) // interval
+    raised = True
+    while raised:
+        raised = False
+        for entry in range(first, end):
+            me = c[ENTRIES] + entry * ENTRY_COLUMNS
+            for edge in range(c[me + EDGE], c[me + EDGE_END]):
+                this = c[EDGES] + edge * EDGE_COLUMNS
+                late = age[c[this + BEFORE]] - c[this + REACH] - age[entry]
+                if late <= 0:
+                    continue
+                raised = True
+                for other in range(first, end):
+                    if unit_of[other - first] == unit_of[entry - first]:
+                        age[other] += late
+                        if age[other] > OLDEST_AGE:
+                            return False
+    for entry in range(first, end):
+        place, mine = entry, at[entry] - age[entry] * interval
+        while place > first and at[program[1, place - 1]] - age[program[1, place - 1]] * interval > mine:
             program[1, place] = program[1, place - 1]
             place -= 1
         program[1, place] = entry
+        for other in range(first, end):
+            same = unit_of[other - first] == unit_of[entry - first] >= 0
+            if same and age[entry] - age[other] >= flights:
+                return False
+    return True
 
 
 @_inner

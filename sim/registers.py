@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from arch import Unit
 from mappings import Schedule
 from specs import Infeasible
 
+from .chains import longest_latency, running
 from .facts import Facts
 from .program import Entry, Run
 
@@ -17,7 +19,8 @@ def check_registers(schedule: Schedule, done: Run) -> None:
     """Raises `Infeasible`, with the arithmetic, if a unit has fewer registers than its tiles in flight need.
 
     The unit on which a tile begins holds all tiles in flight; another one those between its own first and last entry.
-    A tile holds the values that entries of a unit make there for later ones, as many as there are at once.
+    A tile holds the values that entries of a unit make there for later ones, as many as there are at once. Sums in
+    place lie there as well while they are made, one for each chain that takes turns.
     """
     facts = Facts(schedule)
     for sweep in done.packed.program.sweeps:
@@ -26,6 +29,7 @@ def check_registers(schedule: Schedule, done: Run) -> None:
             entries = [e for e in sweep.entries if e.unit == name and e.operations]
             if unit.registers is None or not entries:
                 continue
+            _check_sums(facts, name, unit, entries, sweep.group)
             values, words = _peak(facts, entries)
             ages = [done.age(e.name) for e in entries if not e.conditional]
             if not ages or not values:
@@ -41,6 +45,23 @@ def check_registers(schedule: Schedule, done: Run) -> None:
                     + (f"an interleave of at most {r // w} fits, or " if r >= w else "it takes ")
                     + f"{n * w} registers"
                 )
+
+
+def _check_sums(facts: Facts, name: str, unit: Unit, entries: list[Entry], group: Any) -> None:
+    """Raises `Infeasible` if an entry has more running sums at once than an element has registers."""
+    for entry in entries:
+        operations = tuple(facts.schedule.operations[each] for each in entry.operations)
+        block = facts.block(operations)
+        chains = np.asarray(block.chains) * np.asarray(group)
+        sums = np.minimum(chains, np.maximum(running(block), 1))
+        short = (np.asarray(block.rounds) > 1) & (sums > np.asarray(unit.registers))
+        if np.any(short):
+            n, r = int(np.max(sums)), int(np.min(np.asarray(unit.registers)))
+            raise Infeasible(
+                f"'{entry.name}' has {n} sums under way at once in an element of '{name}', whose operations take up to "
+                f"{int(np.max(longest_latency(block)))} cycles, but there are {r} registers; an interleave of at most "
+                f"{max(r // int(np.max(np.asarray(block.chains))), 1)} fits, or it takes {n} registers"
+            )
 
 
 def _peak(facts: Facts, entries: list[Entry]) -> tuple[list[str], Any]:

@@ -187,7 +187,7 @@ class _Waits:
         levels = [a.level for a in operation.accesses if a.tensor == tensor and a.action == "read" and not forwarded]
         leaves = facts.gathers(made) or source.name != target.name or (bool(levels) and "rows" in source.axes)
         cycles = column(memory_latency(facts, levels[0])) if levels else column(0)
-        if leaves:
+        if leaves and ROUND_TRIP not in facts.relaxed:
             cycles = cycles + column(facts.descent(source))
         if not leaves or "rows" not in target.axes:
             return cycles, OPERAND

@@ -91,7 +91,7 @@ def tiles_latency(study: CycleStudy) -> Figure:
         cells = [[study.at(**{TILES: t, LATENCY: n, PATH: path}) for t in tiles] for n in latencies]
         _map(axes, study, cells, tiles, latencies)
         axes.set_ylabel("operation latency\n(cycles)")
-        axes.set_title(f"return path: {show(path)}")
+        axes.set_title(f"return path: {show(path)} ({spec.watched.label} used, %)")
     panels[-1].set_xlabel("tiles in flight")
     return figure
 
@@ -104,6 +104,7 @@ def ports(study: CycleStudy) -> Figure:
     _map(axes, study, [[study.at(**{TILES: t, PORTS: kind}) for t in tiles] for kind in kinds], tiles, kinds)
     axes.set_xlabel("tiles in flight")
     axes.set_ylabel("ports of the buffer")
+    axes.set_title(f"{study.spec.watched.label} used (%)")
     return figure
 
 

@@ -94,12 +94,13 @@ def _latency(study: CycleStudy) -> Iterator[str]:
     """What slower operations do to the authors' provision, and what they need."""
     base, label = study.base, study.spec.watched.label
     latencies = [int(n) for n in study.spec.values("latencies", LATENCY)]
-    listed = ", ".join(f"{_percent(study.use(latency=n))} at {n}" for n in latencies if n > int(base.point[LATENCY]))
+    enough = [n for n in latencies if study.close(study.at(**{LATENCY: n}))]
+    listed = _and([f"{_percent(study.use(latency=n))} at {n}" for n in latencies])
+    cycles = f"{_and([str(n) for n in enough])} cycle{'s' * (enough[-1:] > [1])}" if enough else "no number of cycles"
     yield (
-        f"The authors' {show(base.point[TILES])} tiles are enough only while every operation takes "
-        f"{show(base.point[LATENCY])} cycle: with {show(base.point[PATH])} the use of the {label} falls from "
-        f"{_percent(base.used(study.unit))} to {listed} cycles, because a partial result then needs as many cycles for "
-        f"each row that it passes."
+        f"The authors' {show(base.point[TILES])} tiles come within {_close(study)} of the analytic model with "
+        f"operations of {cycles}: with {show(base.point[PATH])} the use of the {label} is {listed} cycles. A partial "
+        f"result needs as many cycles for each row that it passes."
     )
     for path in study.spec.values("latencies", PATH):
         answers = []

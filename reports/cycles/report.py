@@ -42,7 +42,8 @@ def write(study: CycleStudy, draft: Path) -> None:
 def as_text(study: CycleStudy, folder: Path) -> list[RenderableType]:
     """The tiles in flight that are needed, and where the rest is."""
     spec = study.spec
-    title = f"{spec.study}: tiles in flight for within {100 * spec.close:g} % of the analytic model"
+    within = f"within {100 * spec.close:g} % of the analytic model"
+    title = f"{spec.study}: use of the {spec.watched.label}, and the tiles in flight that keep it {within}"
     columns, body = tiles_table(study)
     return [
         heading(title),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from arch import machine
 from mappings import count, mapping, schedule
 from sim import Engine, simulate
-from sim.cycle import cycle_latency, packed
+from sim.cycle import GAP_TERMS, cycle_latency, packed
 from sim.events import events, record, slices
 from sim.lowering import lower
 from sim.program import EVERYTHING, pack, run
@@ -265,6 +266,65 @@ def test_more_ports_are_never_slower() -> None:
     ]
     assert cycles == sorted(cycles, reverse=True)
     assert cycles[-1] <= 1.02 * simulate(*CLOUD, model="cycle").cycles
+
+
+OPERATIONS = (
+    "array_2d.operations.mac", "array_2d.operations.max", "array_2d.operations.add", "array_1d.operations.mac",
+    "array_1d.operations.max", "array_1d.operations.add", "array_1d.operations.divide",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("latency", [1, 2, 4])
+def test_a_shorter_way_and_more_tiles_in_flight_are_never_slower(latency: int) -> None:
+    """The order of the entries is chosen by a rule; it may not make a better machine the slower one."""
+    slow = ",".join(f"{operation}.latency={latency}" for operation in OPERATIONS)
+    cycles = {
+        path: [
+            simulate(
+                "bert:seq_len=4Ki,batch=1,heads=1",
+                f"fusemax-cloud:array_2d.registers=64,array_1d.registers=128,array_2d.return_path={path},{slow}",
+                f"fusemax-binding:interleave={tiles}",
+                model="cycle",
+            ).cycles
+            for tiles in (1, 2, 3, 4, 6, 8, 12)
+        ]
+        for path in ("broadcast", "wrap")
+    }
+    assert all(one <= 1.001 * other for one, other in zip(cycles["broadcast"], cycles["wrap"], strict=True))
+    for each in cycles.values():
+        assert all(more <= 1.001 * fewer for fewer, more in pairwise(each))
+
+
+def test_sums_in_place_take_registers() -> None:
+    """Sixteen dependent macs of sixteen cycles keep an element busy with as many sums as there are tiles in a row: 8."""
+    slow = "systolic:rows=8,cols=8,array.operations.mac.latency=16,array.registers={}"
+    case = ("gemm:M=64,N=64,K=64", "output-stationary:interleave=16")
+    with pytest.raises(
+        Infeasible, match=r"'C' has 8 sums under way at once .* there are 7 registers; .* at most 7 fits"
+    ):
+        simulate(case[0], slow.format(7), case[1], model="cycle")
+    assert simulate(case[0], slow.format(8), case[1], model="cycle").cycles > 0
+    assert simulate(case[0], slow.format(4), "output-stationary:interleave=4", model="cycle").cycles > 0
+
+
+def test_queries_that_see_nothing_are_refused_with_the_reason() -> None:
+    work = "attention:queries=8,keys=4,head_dim=2,value_dim=2,causal=true"
+    with pytest.raises(SpecError, match="some of rank 'p' may see nothing of 'm', as where it is longer"):
+        simulate(work, "fusemax-cloud:array_2d.rows=4,array_2d.cols=4", "fusemax-binding", model="cycle")
+
+
+def test_every_run_of_a_record_steps_as_little_at_any_length() -> None:
+    """The gap's terms are runs of their own; none of them may lose the jump."""
+    stepped = {}
+    for length in ("16Ki", "1Mi"):
+        made = schedule(workload(f"bert:seq_len={length}"), machine(CLOUD[1]), mapping(CLOUD[2]))[1]
+        relaxed: frozenset[str] = frozenset()
+        runs = []
+        for term in GAP_TERMS[:-2]:
+            relaxed |= {term}
+            runs.append(int(run(pack(lower(made, relaxed))).outcome.stepped[0]))
+        stepped[length] = sum(runs)
+    assert stepped["1Mi"] <= 1.5 * stepped["16Ki"]
 
 
 def test_points_in_one_call_are_the_points_one_by_one() -> None:

@@ -68,8 +68,16 @@ def cycle_latency(
         bound_by=_bound(base, stalls, schedule) if stalls is not None else base.bound_by,
         stall_cycles=stalls,
         gap_cycles=_gap(schedule, base, cycles, stops) if single else None,
-        assumptions=_assumptions(schedule, done.packed.program),
+        assumptions=(*_assumptions(schedule, done.packed.program), *_unmet(stops, cycles)),
     )
+
+
+def _unmet(stops: Stops | None, cycles: Any) -> tuple[str, ...]:
+    """A note on recorded stalls that come too late to matter."""
+    begins = [stretch[0] for stretches in (stops or {}).values() for stretch in stretches]
+    if not begins or np.any(np.asarray(cycles) > min(begins)):
+        return ()
+    return (f"the recorded stalls begin at cycle {min(begins):,}, when the run is over: nothing stood still",)
 
 
 def packed(schedule: Schedule) -> Packed:

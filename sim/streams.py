@@ -37,8 +37,9 @@ def stops_of(text: str, tensors: Iterable[str]) -> Stops:
         return drawn(int(text), names)
     path = Path(text)
     if not path.is_file() or path.stat().st_size > LARGEST_BYTES:
-        message = f"--stalls takes a seed, or a JSON file of at most {LARGEST_BYTES >> 20} MiB; found '{text}'"
-        raise SpecError([Problem(message)])
+        wrong = "is larger" if path.is_file() else "is no file" if path.exists() else "does not exist"
+        takes = f"--stalls takes a seed (a whole number from 0 on) or a JSON file of at most {LARGEST_BYTES >> 20} MiB"
+        raise SpecError([Problem(f"{takes}; '{text}' {wrong}")])
     try:
         data = json.loads(path.read_text(), object_pairs_hook=_named_once)
     except (ValueError, RecursionError) as error:

@@ -85,7 +85,12 @@ class Comparison:
         reference = self.stepped(case, by, other)
         assert by_start(one.records) == by_start(other.records) == by_start(reference.records)
         assert one.cycles[0] == other.cycles[0] == reference.cycles
-        assert {e for e in events(other) if e.event not in (STALL_BEGIN, STALL_END)} == reference.events
+        happened = events(other)
+        assert {e for e in happened if e.event not in (STALL_BEGIN, STALL_END)} == reference.events
+        begins = {(e.unit, e.cycle, e.index) for e in happened if e.event == STALL_BEGIN}
+        ends = {(e.unit, e.cycle, e.index) for e in happened if e.event == STALL_END}
+        assert begins == {(unit, begin, tile) for unit, begin, _, tile in reference.stalls}
+        assert ends == {(unit, end, tile) for unit, _, end, tile in reference.stalls}
         self.gives_the_oracles(case, reference)
 
     def replays(self, case: Case, **options: bool) -> None:

@@ -305,6 +305,7 @@ class Reference:
     cycles: int
     output: np.ndarray
     events: frozenset[Event] = frozenset()
+    stalls: frozenset[tuple[str, int, int, int]] = frozenset()  # of a unit: from, to, the tile that came then
 
 
 def reference(elements: Elements) -> Reference:
@@ -312,4 +313,5 @@ def reference(elements: Elements) -> Reference:
     lines = elements.control.run()
     elements.run(lines)
     records = tuple(Record(b.line.name, b.line.tiles[0].number, len(b.line.tiles), b.start) for b in lines)
-    return Reference(records, elements.end, elements.output, frozenset(elements.events()))
+    happened, stalls = frozenset(elements.events()), frozenset(elements.control.stalls)
+    return Reference(records, elements.end, elements.output, happened, stalls)

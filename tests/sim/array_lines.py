@@ -74,6 +74,9 @@ class Controllers:
     order: Order
     given: Mapping[tuple[str, int], int] | None = None  # starts by entry and first tile, if they are not to be found
     begun: dict[tuple[str, int], Begun] = field(default_factory=dict)
+    stalls: list[tuple[str, int, int, int]] = field(
+        default_factory=list
+    )  # of a unit: from, to, the tile that came then
     free: dict[str, int] = field(default_factory=dict)
 
     RINGS: ClassVar[tuple[Ring, ...]] = ()  # values that stay in registers of an element or lane, or below a column
@@ -197,6 +200,9 @@ class Controllers:
         limits += [0, *(self.free.get(resource, 0) for resource in held)]
         start = max(limits) if self.given is None else self.given[line.name, line.tiles[0].number]
         begun = Begun(line, start, found.issued, found.busy, found.done)
+        unit = host.works[line.name].unit if line.name in host.works else None
+        if unit is not None and begun.start > self.free.get(unit, 0):
+            self.stalls.append((unit, self.free.get(unit, 0), begun.start, line.tiles[0].number))
         for resource, cycles in held.items():
             self.free[resource] = begun.start + cycles
         self.begun[line.name, line.group] = begun

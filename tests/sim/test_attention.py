@@ -184,6 +184,14 @@ def test_stalls_are_read_from_a_seed_or_a_file(tmp_path: Path) -> None:
     path.write_text('{"Q": [[3, 5]], "Q": [[9, 12]]}')
     with pytest.raises(SpecError, match="stream 'Q' is named twice"):
         stops_of(str(path), STREAMS)
+    for wrong, why in ((tmp_path / "none.json", "does not exist"), (tmp_path, "is no file"), ("-3", "does not exist")):
+        with pytest.raises(SpecError, match=f"takes a seed .* or a JSON file of at most 16 MiB; '{wrong}' {why}"):
+            stops_of(str(wrong), STREAMS)
+    late = simulate(CLOUD[0], *CLOUD[1:], model="cycle", engine=Engine(stops={"K": ((1 << 39, 1 << 40),)}))
+    assert (
+        "the recorded stalls begin at cycle 549,755,813,888, when the run is over: nothing stood still"
+        in late.assumptions
+    )
     found = simulate(CLOUD[0], *CLOUD[1:], model="cycle", engine=Engine(stops=stops_of("5", STREAMS)))
     assert found.gap_cycles is not None and found.gap_cycles["outside stream"] > 0
 

@@ -2,9 +2,9 @@
 
 A unit takes, for each element, a register file of its depth and the hardware of each native operation once
 (an adder that lies inside the mac is not counted again); a two-dimensional one also a driver for each
-column. Memories on the chip are SRAM banked for their rows. Whatever the table adds for the machine as a
-whole stands under `machine`. Hardware is for the type that the machine fixes for all tensors (`types: {"*": int8}`);
-of a machine that fixes none, for the table's.
+column. Memories on the chip are SRAM banked for their rows, of one port unless they state more. Whatever the
+table adds for the machine as a whole stands under `machine`. Hardware is for the type that the machine fixes for
+all tensors (`types: {"*": int8}`); of a machine that fixes none, for the table's.
 """
 
 from __future__ import annotations
@@ -51,5 +51,8 @@ def _memory_area(memory: Memory, table: Table, type: str | None) -> Cost:
     if memory.size_bytes is None:
         return Cost(None, f"missing: memory '{memory.name}' has no size", "")
     return table.area_um2(
-        "sram", size_bytes=memory.size_bytes, side=memory.row_bits / WIDTHS.get(type or "", WORD_BITS)
+        "sram",
+        size_bytes=memory.size_bytes,
+        side=memory.row_bits / WIDTHS.get(type or "", WORD_BITS),
+        ports=len(memory.ports or ("RW",)),
     )

@@ -151,7 +151,21 @@ class Table:
             return Cost(None, f"missing: table '{self.name}' has no area of '{name}'", "")
         return _cost(_um2(row.area) * factor, hows, [row.source])
 
-    def _sram_area(self, size_bytes: Any, side: Any) -> Cost:
+    def _sram_area(self, size_bytes: Any, side: Any, ports: int = 1) -> Cost:
+        """The area of an SRAM with this many ports; of a table without a rule for them, with one."""
+        single = self._single_port_area(size_bytes, side)
+        if ports == 1 or single.value is None:
+            return single
+        assert self.spec.sram is not None
+        rule = self.spec.sram.ports
+        if rule is None:
+            return Cost(
+                single.value, join([single.how, f"assumption: {ports} ports take no more than one"]), single.source
+            )
+        found = single.times(1 + rule.each * (ports - 1))
+        return Cost(found.value, join([found.how, rule.source]), found.source)
+
+    def _single_port_area(self, size_bytes: Any, side: Any) -> Cost:
         import numpy as np
 
         from .laws import nearest_row

@@ -54,12 +54,20 @@ class SramAreaRow(Spec):
     source: Source
 
 
+class PortArea(Spec):
+    """What each port of an SRAM beyond the first adds to its area, in areas of one with a single port."""
+
+    each: Annotated[float, Field(gt=0)]
+    source: Source
+
+
 class SramSpec(Spec):
     """On-chip buffers. A side with one area row is in proportion to bytes, with several affine in bytes."""
 
     row: Width
     energy: Annotated[list[SramEnergyRow], Field(min_length=1)]
     area: tuple[SramAreaRow, ...] = ()
+    ports: PortArea | None = None
 
     @model_validator(mode="after")
     def _consistent_rows(self) -> SramSpec:

@@ -153,12 +153,14 @@ def _ports(study: CycleStudy) -> Iterator[str]:
     close = [show(kind) for kind in limited if study.close(study.at(ports=kind))]
     verdict = f"{_and(close)} come within {_close(study)}" if close else f"none comes within {_close(study)}"
     area = base.found.area_mm2 or 0.0
-    price = "The area of ports and banks is not known to the tables that price them"
-    if all(study.at(ports=kind).found.area_mm2 == base.found.area_mm2 for kind in limited):
-        price = (
-            "Area and energy of ports and banks are not priced: the tables have no rule for them, and the area is "
-            f"{significant(area)} mm² with each"
-        )
+    added = {kind: (study.at(ports=kind).found.area_mm2 or 0.0) - area for kind in limited}
+    priced = [f"{significant(more)} mm² with {show(kind)}" for kind, more in added.items() if more > 0]
+    price = (
+        f"Beyond the {significant(area)} mm² of a machine whose buffer has one port, ports take {_and(priced)}, by the "
+        f"table's assumption; what banks take, and the energy of ports, it does not say"
+        if priced
+        else "What ports and banks take is not known to the table"
+    )
     yield f"The {label} is used {listed}; {verdict} of the analytic model. {price}."
     same = [kind for kind in limited if not _gains(study, kind)]
     if same:

@@ -63,8 +63,9 @@ class Comparison:
         """The largest error of each metric, named rows included; None if a number of ours is missing."""
         found: dict[str, float | None] = {}
         for row in self.rows:
-            before = found.get(row.metric, 0.0)
-            found[row.metric] = None if before is None or row.rel_error is None else max(before, row.rel_error)
+            metric = row.metric.partition("@")[0]  # without the number of a sweep
+            before = found.get(metric, 0.0)
+            found[metric] = None if before is None or row.rel_error is None else max(before, row.rel_error)
         return found
 
     def named(self) -> list[dict[str, Any]]:
@@ -115,7 +116,8 @@ def compare_reference(runs: Runs, reference: Path) -> Comparison:
     found, missed = [], Counter[str]()
     for row in read_reference(reference):
         configuration = by_file.get(row.source)
-        covered = row.model in paper.models and row.seq_len in paper.lengths and row.metric in paper.metrics
+        metric = paper.compared[configuration].metric(row.metric)[0] if configuration is not None else row.metric
+        covered = row.model in paper.models and row.seq_len in paper.lengths and metric in paper.metrics
         if configuration is None or not covered:
             missed[row.source] += 1
         else:
@@ -126,10 +128,11 @@ def compare_reference(runs: Runs, reference: Path) -> Comparison:
 
 
 def _compared(runs: Runs, configuration: str, row: PublishedRow) -> Row:
-    metric = runs.paper.metrics[row.metric]
-    ours = runs.metric(Point(configuration, row.model, row.seq_len, metric.accounting), row.metric)
+    name, number = runs.paper.compared[configuration].metric(row.metric)
+    metric = runs.paper.metrics[name]
+    ours = runs.metric(Point(configuration, row.model, row.seq_len, metric.accounting, number), name)
     error = None if ours is None else relative_error(ours, row.published)
-    named = runs.paper.deviation(configuration, row.seq_len, row.metric)
+    named = runs.paper.deviation(configuration, row.seq_len, name)
     tolerance = named.bounds[configuration] if named else metric.tolerance
     return Row(
         source=row.source,
@@ -186,7 +189,7 @@ def as_text(found: Comparison) -> list[RenderableType]:
 def _verdicts(rows: Iterable[Row]) -> RenderableType:
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.source, row.metric), []).append(row)
+        groups.setdefault((row.source, row.metric.partition("@")[0]), []).append(row)
     lines, last = [], ""
     for (source, metric), members in groups.items():
         named = sum(row.note is not None and row.ok for row in members)

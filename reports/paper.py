@@ -7,29 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from specs import Count, Library, Misplaced, Spec, parse_expression, unknown
+
+if TYPE_CHECKING:
+    from arch import Machine
 
 Part = Literal["attention", "linear", "end-to-end"]
 PositiveNumber = Annotated[float, Field(gt=0)]
 
 
 class ConfigurationSpec(Spec):
-    """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows."""
+    """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows.
+
+    With a `sweep`, a number of that name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the
+    machine follow from it and the workload's keys.
+    """
 
     reference: str
     arch: str
     mapping: str
     part: Part = "attention"
+    sweep: str | None = None
+    sized: dict[str, str] = Field(default_factory=dict)
     closed_forms: dict[str, str] = Field(default_factory=dict)
 
-    @field_validator("closed_forms")
+    @field_validator("closed_forms", "sized")
     @classmethod
     def _are_expressions(cls, forms: dict[str, str]) -> dict[str, str]:
         return _expressions(forms)
+
+    def metric(self, name: str) -> tuple[str, int | None]:
+        """A metric of the file and the number of the sweep that it is of, if it has one.
+
+        >>> ConfigurationSpec(reference="a.csv", arch="a", mapping="m", sweep="PE").metric("latency@PE16")
+        ('latency', 16)
+        """
+        plain, _, number = name.partition(f"@{self.sweep}")
+        return (plain, int(number)) if self.sweep and number.isdecimal() else (name, None)
+
+    def machine(self, number: int | None, values: Mapping[str, Any]) -> str | Machine:
+        """The machine, at a number of the sweep and for a workload's keys; sizes in bytes, rows in bits."""
+        from arch import machine
+
+        if number is None:
+            return self.arch
+        names = {**values, str(self.sweep): number}
+        sized = {key: parse_expression(text).evaluate(names.__getitem__) for key, text in self.sized.items()}
+        return machine(self.arch).with_values(sized)
 
 
 class MetricSpec(Spec):

@@ -23,6 +23,7 @@ class Point:
     model: str
     length: str
     accounting: str
+    number: int | None = None  # of a sweep
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ class Runs:
     def record(self, point: Point) -> Record:
         """The record of a point. Raises SpecError or Infeasible as `simulate` does."""
         import sim
+        from workloads import workload
 
         if point not in self.known:
             spec = self.paper.compared[point.configuration]
-            workload = self.paper.workload(point.model, point.length, spec.part)
-            self.known[point] = sim.simulate(workload, spec.arch, spec.mapping, accounting=point.accounting)
+            work = workload(self.paper.workload(point.model, point.length, spec.part))
+            arch = spec.machine(point.number, work.values)
+            self.known[point] = sim.simulate(work, arch, spec.mapping, accounting=point.accounting)
         return self.known[point]
 
     def waits(self, point: Point) -> dict[str, int]:

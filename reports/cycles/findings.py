@@ -262,7 +262,7 @@ def _together(study: CycleStudy) -> Iterator[str]:
         yield (
             f"All together ({changed}), {_percent(chosen.used(study.unit))} of the {spec.watched.label} is used, "
             f"{_percent(chosen.kept)} of what the analytic model says, for {_percent(area, 2)} more area and "
-            f"{_percent(energy, 2)} more energy, ports and banks not counted."
+            f"{_percent(energy, 2)} more energy, that of ports and banks not counted."
         )
 
 

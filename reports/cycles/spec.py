@@ -21,6 +21,7 @@ from ..quantities import count
 AXES = ("model", "length", "tiles", "registers", "latency", "path", "ports", "state")
 MODEL, LENGTH, TILES, REGISTERS, LATENCY, PATH, PORTS, STATE = AXES
 GRIDS = ("lengths", "latencies", "ports", "port states", "states", "provision")
+BESIDE = "beside"  # a grid that no figure needs: its points stand in the table of points
 
 PARTS = ("workload", "arch", "mapping")
 
@@ -149,7 +150,7 @@ class CycleStudySpec(Spec):
     def _names_are_known(self) -> CycleStudySpec:
         for key, kind, needed, there in (("axes", "axis", AXES, self.axes), ("grids", "grid", GRIDS, self.grids)):
             for name in there:
-                if name not in needed:
+                if name not in needed and (kind, name) != ("grid", BESIDE):
                     raise Misplaced(unknown(kind, name, needed), (key, name))
             for name in needed:
                 if name not in there:

@@ -35,7 +35,8 @@ import numpy as np
 from arch import machine
 from mappings import Schedule, count, mapping, schedule
 from sim.cycle import check_work, packed
-from sim.program import Packed, Run, run
+from sim.packing import Packed
+from sim.running import Run, run
 from workloads import workload
 
 EVENTS_PER_S = 20e6

@@ -13,23 +13,10 @@ from specs import Problem, SpecError
 from .analytic import Latency
 from .analytic import latency as analytic_latency
 from .lowering import lower
-from .program import (
-    CHAIN,
-    DRAIN,
-    MEMORY,
-    PORT,
-    PRELOAD,
-    REGISTERS,
-    ROUND_TRIP,
-    SPACE,
-    STREAM,
-    Packed,
-    Program,
-    Run,
-    pack,
-    run,
-)
+from .packing import Packed, pack
+from .program import CHAIN, DRAIN, MEMORY, PORT, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, STREAM, Program
 from .registers import check_registers
+from .running import Run, run
 from .streams import Stops
 
 RAGGED = "ragged tiles"

@@ -17,7 +17,9 @@ from mappings import Schedule
 from specs import Problem, SpecError
 
 from .lowering import lower
-from .program import EVERYTHING, Entry, Program, Record, Run, pack, run
+from .packing import pack
+from .program import Entry, Program
+from .running import EVERYTHING, Record, Run, run
 from .streams import Stops
 from .trace import BUSY, STALL, Instant, Slice, refuse, write_trace
 

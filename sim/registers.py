@@ -12,7 +12,8 @@ from specs import Infeasible
 
 from .chains import longest_latency, running
 from .facts import Facts
-from .program import Entry, Run
+from .program import Entry
+from .running import Run
 
 
 def check_registers(schedule: Schedule, done: Run) -> None:

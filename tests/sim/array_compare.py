@@ -12,7 +12,9 @@ from arch import machine
 from mappings import Schedule, mapping, schedule
 from sim.events import STALL_BEGIN, STALL_END, events
 from sim.lowering import lower
-from sim.program import EVERYTHING, Program, Record, Run, pack, run
+from sim.packing import pack
+from sim.program import Program
+from sim.running import EVERYTHING, Record, Run, run
 from tests.sim.array_elements import Reference
 from tests.sim.array_lines import Order
 from tests.sim.plain_engine import by_start

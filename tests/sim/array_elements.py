@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sim.events import Event
-from sim.program import Record
+from sim.running import Record
 
 from .array_issue import Beat, Work
 from .array_lines import Begun, Controllers, Line, Ring

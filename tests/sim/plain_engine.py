@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from sim.program import Entry, Program, Record, Run, Sweep, Wait
+from sim.program import Entry, Program, Sweep, Wait
+from sim.running import Record, Run
 
 Tile = dict[str, int]  # loop: iteration
 

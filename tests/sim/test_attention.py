@@ -18,7 +18,8 @@ from sim import Engine, simulate
 from sim.cycle import GAP_TERMS, cycle_latency, packed
 from sim.events import events, record, slices
 from sim.lowering import lower
-from sim.program import EVERYTHING, pack, run
+from sim.packing import pack
+from sim.running import EVERYTHING, run
 from sim.streams import drawn as drawn_stops
 from sim.streams import stops_of
 from sim.trace import STALL, totals

@@ -13,7 +13,8 @@ from arch import machine
 from mappings import mapping, schedule
 from sim import simulate
 from sim.lowering import lower
-from sim.program import EVERYTHING, Packed, pack, run
+from sim.packing import Packed, pack
+from sim.running import EVERYTHING, run
 from tests.sim.systolic_reference import Fold, Trace, output_stationary, weight_stationary
 from workloads import workload
 

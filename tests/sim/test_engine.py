@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.program import CAUSES, EVERYTHING, OPERAND, SPACE, Entry, Program, Run, Sweep, Wait, pack, run
+from sim.packing import pack
+from sim.program import CAUSES, OPERAND, SPACE, Entry, Program, Sweep, Wait
 from sim.repeats import merge
+from sim.running import EVERYTHING, Run, run
 from tests.sim.plain_engine import Plain, by_start
 
 

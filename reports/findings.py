@@ -43,7 +43,8 @@ def _bounds(study: Study) -> Iterator[str]:
         if all(idle) and any(name.startswith(WAIT) for name in bounds):
             verdict = _waiting(study, configuration)
         elif any(idle):
-            verdict = f"keeps no unit busy: they wait for each other (the busiest is {' or '.join(bounds)})"
+            why = "its parts run in turn" if study.runs.in_turn(configuration) else "they wait for each other"
+            verdict = f"keeps no unit busy: {why} (what bounds it longest is {' or '.join(bounds)})"
         used = [
             f"{span([100 * record.utilization[unit] for record in records], '%', 1)} of the {label}"
             for unit, label in study.paper.report.units.items()

@@ -69,6 +69,12 @@ class Runs:
                 found[wait.operation] = found.get(wait.operation, 0) + taken[wait.operation] * wait.cycles
         return found
 
+    def in_turn(self, configuration: str) -> bool:
+        """Whether a configuration's mapping does one nest after the other."""
+        from mappings import SequenceSpec, mapping
+
+        return isinstance(mapping(self.paper.compared[configuration].mapping).model, SequenceSpec)
+
     def metric(self, point: Point, name: str) -> float | int | None:
         """A metric of the reference in the reference's unit; None where our record has no such number."""
         metric = self.paper.metrics[name]

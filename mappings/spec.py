@@ -69,7 +69,7 @@ class NestSpec(BaseModel):
     published: list[PublishedSpec] = []
 
 
-class _Named(BaseModel):
+class AboutSpec(BaseModel):
     """What every mapping says of itself; `layers` names the mapping of the linear layers around it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,7 +86,7 @@ class _Named(BaseModel):
     assumptions: list[str] = []
 
 
-class MappingSpec(NestSpec, _Named):
+class MappingSpec(NestSpec, AboutSpec):
     """A mapping that is one nest."""
 
 
@@ -116,7 +116,7 @@ AnyStep = Annotated[
 ]
 
 
-class SequenceSpec(_Named):
+class SequenceSpec(AboutSpec):
     """A mapping that does a cascade nest after nest; each begins when the one before has ended."""
 
     sequence: Annotated[list[AnyStep], Field(min_length=1)]

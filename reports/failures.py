@@ -82,7 +82,7 @@ def guarded(command: Callable[[], int]) -> int:
         return _ended(signal.SIGINT)
     except Terminated:
         return _ended(signal.SIGTERM)
-    except Exception:
+    except Exception:  # what a library made of a signal; a fault of our own goes on to be seen
         if not _asked_to_end:
             raise
         return _ended(_asked_to_end[0])

@@ -6,7 +6,6 @@ Thick lines with markers are the first model of the paper; a thin line is anothe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,29 +24,14 @@ THIN = 0.6
 DEPARTS = 0.02  # a model whose last value is further off than this is drawn on its own
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure that was written: its file name without suffix, a title, and a caption that says what to see."""
-
-    name: str
-    title: str
-    caption: str
-
-
-def draw_all(study: Study, folder: Path) -> list[Drawing]:
+def draw_all(study: Study, folder: Path) -> list[style.Drawing]:
     """Draw and write every figure."""
-    drawn = []
-    texts = _texts(study)
-    with style.styled():
-        for name, draw in FIGURES.items():
-            style.save(draw(study), folder, name)
-            drawn.append(Drawing(name, *texts[name]))
-    return drawn
+    return style.draw_all(FIGURES, _texts(study), study, folder)
 
 
 def files() -> list[str]:
     """The names of the files that `draw_all` writes."""
-    return [f"{name}.{kind}" for name in FIGURES for kind in style.FORMATS]
+    return style.files(FIGURES)
 
 
 def _texts(study: Study) -> dict[str, tuple[str, str]]:

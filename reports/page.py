@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from . import quantities, rows
-from .figures import Drawing
 from .findings import findings
 from .state_findings import set_up
 from .study import Study
+from .style import Drawing
 
 
 def write_page(study: Study, drawings: Sequence[Drawing], folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,32 @@ _SETTINGS = {
     "svg.fonttype": "path",
     "svg.hashsalt": "einfuse",  # the same figure is the same file
 }
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that was written: its file name without suffix, a title, and a caption that says what to see."""
+
+    name: str
+    title: str
+    caption: str
+
+
+def draw_all(
+    figures: Mapping[str, Callable[[Any], Figure]], texts: Mapping[str, tuple[str, str]], study: Any, folder: Path
+) -> list[Drawing]:
+    """Draw and write every figure of a study, each with its title and caption."""
+    drawn = []
+    with styled():
+        for name, draw in figures.items():
+            save(draw(study), folder, name)
+            drawn.append(Drawing(name, *texts[name]))
+    return drawn
+
+
+def files(figures: Iterable[str]) -> list[str]:
+    """The names of the files that `draw_all` writes."""
+    return [f"{name}.{kind}" for name in figures for kind in FORMATS]
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import style
-from ..figures import Drawing
 from ..style import INK, MARKERS, PALETTE, QUIET
 from .results import CycleStudy, Outcome
 from .spec import LATENCY, LENGTH, PATH, PORTS, STATE, TILES, Label, show
@@ -26,20 +25,14 @@ CAUSES = ("operations", "round trip", "memory", "port", "operation latency", "fi
 SHADES = ("#4477AA", "#EE6677", "#CCBB44", "#AA3377", "#228833", "#BBBBBB", "#66CCEE", "#999999")
 
 
-def draw_all(study: CycleStudy, folder: Path) -> list[Drawing]:
+def draw_all(study: CycleStudy, folder: Path) -> list[style.Drawing]:
     """Draw and write every figure."""
-    drawn = []
-    texts = _texts(study)
-    with style.styled():
-        for name, draw in FIGURES.items():
-            style.save(draw(study), folder, name)
-            drawn.append(Drawing(name, *texts[name]))
-    return drawn
+    return style.draw_all(FIGURES, _texts(study), study, folder)
 
 
 def files() -> list[str]:
     """The names of the files that `draw_all` writes."""
-    return [f"{name}.{kind}" for name in FIGURES for kind in style.FORMATS]
+    return style.files(FIGURES)
 
 
 def _texts(study: CycleStudy) -> dict[str, tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..figures import Drawing
 from ..page import encoded, render
 from ..quantities import duration, percent, si, whole
+from ..style import Drawing
 from .figures import WIDE
 from .findings import findings, tiles_table
 from .results import CycleStudy

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
 
 from arch import machine
 from mappings import Schedule, mapping, schedule
 from sim.events import STALL_BEGIN, STALL_END, events
 from sim.lowering import lower
 from sim.packing import pack
-from sim.program import Program
+from sim.program import MEMORY, OPERAND, ROUND_TRIP, Program
 from sim.running import EVERYTHING, Record, Run, run
+from specs import Infeasible
 from tests.sim.array_elements import Reference
 from tests.sim.array_lines import Order
+from tests.sim.array_machine import Host
 from tests.sim.plain_engine import by_start
 from tests.workloads.attention import Shape, by_cascade, draw_inputs
 from workloads import workload
@@ -80,7 +85,7 @@ class Comparison:
         """The array's own run, in the engine's order."""
         return self.array(by, order_of(done), inputs(case))
 
-    def agrees(self, case: Case) -> None:
+    def assert_agrees(self, case: Case) -> None:
         """Starts of every entry for every tile, events and the end are the engine's, stepped and jumped."""
         by = bound(case)
         one, other = engine(lower(by)), engine(lower(by), jump=False)
@@ -93,15 +98,15 @@ class Comparison:
         ends = {(e.unit, e.cycle, e.index) for e in happened if e.event == STALL_END}
         assert begins == {(unit, begin, tile) for unit, begin, _, tile in reference.stalls}
         assert ends == {(unit, end, tile) for unit, _, end, tile in reference.stalls}
-        self.gives_the_oracles(case, reference)
+        self.assert_numbers(case, reference)
 
-    def replays(self, case: Case, **options: bool) -> None:
+    def assert_replays(self, case: Case, **options: bool) -> None:
         """With the engine's starts no element misses an operand, and the numbers are the oracle's."""
         by = bound(case)
         done = engine(lower(by), jump=False)
-        self.gives_the_oracles(case, self.array(by, order_of(done), inputs(case), starts_of(done), **options))
+        self.assert_numbers(case, self.array(by, order_of(done), inputs(case), starts_of(done), **options))
 
-    def gives_the_oracles(self, case: Case, reference: Reference) -> None:
+    def assert_numbers(self, case: Case, reference: Reference) -> None:
         wanted = by_cascade(self.cascade, case[0], inputs(case))["AV"]
         np.testing.assert_allclose(reference.output, wanted, rtol=1e-12, atol=1e-12)
 
@@ -114,13 +119,26 @@ class Comparison:
         """Consumer, producer and cause of the waits of which it is seen that they are a cycle longer."""
         found = set()
         for case in cases:
-            self.agrees(case)
+            self.assert_agrees(case)
             program = lower(bound(case))
             for i, wait in enumerate(program.waits):
                 longer = replace(wait, lead=wait.lead + 1)
                 if self.notices(case, replace(program, waits=(*program.waits[:i], longer, *program.waits[i + 1 :]))):
                     found.add((wait.consumer, wait.producer, wait.cause))
         return found
+
+    def noticed_when_early(self, case: Case) -> int:
+        """Starts that waited for a value; an element misses it if they are a cycle earlier. How many there are."""
+        by = bound(case)
+        done = engine(lower(by))
+        units = {e.name for e in done.packed.program.entries if e.unit is not None}
+        waited = [r for r in done.records if r.cause in (OPERAND, ROUND_TRIP, MEMORY) and r.entry in units and r.start]
+        idle = [r for r in waited if idle_before(done, r)]
+        for each in idle:
+            early = starts_of(done) | {(each.entry, each.tile): each.start - 1}
+            with pytest.raises(AssertionError, match="cycle"):
+                self.array(by, order_of(done), inputs(case), early)
+        return len(idle)
 
     def noticed_when_shorter(self, case: Case) -> set[tuple[str, str]]:
         """Of several waits for the same thing the shorter one makes no difference, so all of them are shortened."""
@@ -131,6 +149,37 @@ class Comparison:
             if self.notices(case, replace(program, waits=tuple(waits))):
                 found.add(pair)
         return found
+
+
+def draw_machine(
+    draw: Any, sizes: Mapping[str, int], buffers: Sequence[str], timed: bool, ported: bool
+) -> dict[str, Any]:
+    """Keys of a machine; `timed` draws the return path and the latency of everything, `ported` the buffer's ports."""
+    arch: dict[str, Any] = {
+        **sizes,
+        "buffer.size": draw(st.sampled_from(buffers)),
+        "dram.bandwidth": draw(st.sampled_from(["100000GiB/s", "8GiB/s", "2GiB/s", "500MiB/s"])),
+    }
+    if timed:
+        arch["array_2d.return_path"] = draw(st.sampled_from(["broadcast", "wrap"]))
+        arch |= {f"{name}.latency": f"{draw(st.integers(0, most))}ns" for name, most in (("dram", 60), ("buffer", 5))}
+        latencies = {operation: draw(st.integers(1, 4)) for operation in TIMED}
+        arch |= {f"{operation}.latency": latency for operation, latency in latencies.items()}
+        if draw(st.booleans()):
+            arch |= {f"{operation}.interval": draw(st.integers(1, latencies[operation])) for operation in TIMED}
+    if ported:
+        arch["buffer.ports"] = draw(st.sampled_from(["1RW", "1R1W"]))
+    return arch
+
+
+def fitting(case: Case, host: Callable[[Schedule], Host], most_tiles: int) -> Case:
+    """The case, if it fits its machine and is small enough to be stepped element by element; else it is not drawn."""
+    try:
+        by = bound(case)
+    except Infeasible:
+        assume(False)
+    assume(len(host(by).tiles) <= most_tiles)
+    return case
 
 
 def starts_of(done: Run) -> dict[tuple[str, int], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,16 +30,17 @@ class OnePass(Elements):
 
     # ------------------------------------------------------------------------------------- what a cascade has to say
 
+    @abstractmethod
     def query(self, now: Now) -> float:
-        raise NotImplementedError
+        """The word of a query."""
 
+    @abstractmethod
     def streamed(self, now: Now, tensor: str) -> float:
         """A word of a key or value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seen(self, now: Now) -> bool:
         """Whether a key exists and is visible to a query."""
-        raise NotImplementedError
 
     # --------------------------------------------------------------------------------------------------- the 2D array
 

@@ -9,10 +9,10 @@ element and the cycle. The numbers are real, so the output can be checked.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Now:
 
 
 @dataclass
-class Elements:
+class Elements(ABC):
     """Both arrays, the buffer and the channel. What the entries of a cascade do is its own elements'.
 
     `places` is everything that holds a value: wires between neighbours, registers of elements and lanes, the buffer.
@@ -85,10 +85,10 @@ class Elements:
 
     # ------------------------------------------------------------------------------------- what a cascade has to say
 
-    @cached_property
+    @property
+    @abstractmethod
     def does(self) -> Mapping[str, Callable[[Now], float]]:
         """What each entry does with the value of a chain."""
-        raise NotImplementedError
 
     @property
     def result_lanes(self) -> int:
@@ -99,13 +99,13 @@ class Elements:
         """Whether a lane has nothing to do for an entry but to keep time."""
         return False
 
+    @abstractmethod
     def words(self, tensor: str, tile: Tile) -> list[tuple[Key, Any, float, int]]:
         """A tile's words in the buffer: where, whose, what, and how much later than the first they are used."""
-        raise NotImplementedError
 
+    @abstractmethod
     def store(self, tile: Tile, c: int, chain: int, value: float) -> None:
         """A result comes to the outermost memory."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------------------ the clock
 

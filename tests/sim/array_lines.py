@@ -6,6 +6,7 @@ cascade read, how a value gets there and which registers it lies in is listed by
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,7 +68,7 @@ class Begun:
 
 
 @dataclass
-class Controllers:
+class Controllers(ABC):
     """All lines in order, and their starts. What depends on the cascade is its own controllers'."""
 
     host: Host
@@ -88,33 +89,33 @@ class Controllers:
 
     # ------------------------------------------------------------------------------------- what a cascade has to say
 
-    @cached_property
+    @property
+    @abstractmethod
     def first_users(self) -> dict[str, set[Tile]]:
         """Tiles at which something is fetched."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shares(self, tensor: str, tile: Tile, other: Tile) -> bool:
         """Whether two tiles use one fetch of a tensor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def displaces(self, tensor: str, tile: Tile, other: Tile) -> bool:
         """Whether a fetch comes to where the one of another tile was."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pairs(self, producer: str, reader: str, given: int, wanted: int) -> Iterable[tuple[int, int]]:
         """The numbers of values of a tile, as they are made and as they are taken; the tile's places in both groups."""
-        raise NotImplementedError
 
+    @abstractmethod
     def asked(self, producer: str, reader: str, chain: int) -> int:
         """The chain of a producer whose value a reader's chain takes."""
-        raise NotImplementedError
 
     # --------------------------------------------------------------------------------------------------------- tiles
 
-    @cached_property
+    @property
+    @abstractmethod
     def groups(self) -> list[tuple[Tile, ...]]:
         """Consecutive tiles of the innermost loop."""
-        raise NotImplementedError
 
     @cached_property
     def group_of(self) -> dict[Tile, int]:

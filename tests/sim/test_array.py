@@ -6,24 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.lowering import lower
 from sim.program import MEMORY, OPERAND, REGISTERS, ROUND_TRIP, SPACE
-from specs import Infeasible
-from tests.sim.array_compare import (
-    TIMED,
-    Case,
-    Comparison,
-    bound,
-    engine,
-    idle_before,
-    inputs,
-    order_of,
-    small,
-    starts_of,
-)
+from tests.sim.array_compare import Case, Comparison, draw_machine, fitting, small
 from tests.sim.prefill_control import PrefillHost
 from tests.sim.prefill_reference import attention
 from tests.workloads.attention import Shape
@@ -48,55 +35,36 @@ def cases(draw: Any, masked: bool, timed: bool, ported: bool = False) -> Case:
         causal=masked and draw(st.booleans()),
         window=draw(st.none() | st.integers(1, 12)) if masked else None,
     )
-    arch: dict[str, Any] = {
-        "array_2d.rows": rows,
-        "array_2d.cols": cols,
-        "buffer.size": draw(st.sampled_from(["256B", "512B", "1KiB", "2KiB", "64KiB"])),
-        "dram.bandwidth": draw(st.sampled_from(["100000GiB/s", "8GiB/s", "2GiB/s", "500MiB/s"])),
-    }
-    if timed:
-        arch["array_2d.return_path"] = draw(st.sampled_from(["broadcast", "wrap"]))
-        arch["dram.latency"] = f"{draw(st.integers(0, 60))}ns"
-        latencies = {operation: draw(st.integers(1, 4)) for operation in TIMED}
-        arch |= {f"{operation}.latency": latency for operation, latency in latencies.items()}
-        if draw(st.booleans()):
-            arch |= {f"{operation}.interval": draw(st.integers(1, latencies[operation])) for operation in TIMED}
-    if ported:
-        arch["buffer.ports"] = draw(st.sampled_from(["1RW", "1R1W"]))
-        arch["buffer.latency"] = f"{draw(st.integers(0, 5))}ns"
+    buffers = ("256B", "512B", "1KiB", "2KiB", "64KiB")
+    arch = draw_machine(draw, {"array_2d.rows": rows, "array_2d.cols": cols}, buffers, timed, ported)
     name = draw(st.sampled_from(["fusemax-binding", "fusemax-architecture"]))
     flying, overlap = draw(st.integers(1, 16 if timed else 4)), draw(st.sampled_from(["on", "off"]))
     case = shape, arch, f"{name}:interleave={flying},fold_overlap={overlap}"
-    try:
-        by = bound(case)
-    except Infeasible:
-        assume(False)
-    assume(len(PrefillHost(by).tiles) <= MOST_TILES)
-    return case
+    return fitting(case, PrefillHost, MOST_TILES)
 
 
 @settings(max_examples=120, deadline=None)
 @given(cases(masked=False, timed=False))
 def test_with_a_cycle_for_everything_the_engine_does_what_the_elements_do(case: Case) -> None:
-    PREFILL.agrees(case)
+    PREFILL.assert_agrees(case)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(masked=True, timed=False))
 def test_masked_tiles_are_left_out(case: Case) -> None:
-    PREFILL.agrees(case)
+    PREFILL.assert_agrees(case)
 
 
 @settings(max_examples=120, deadline=None)
 @given(cases(masked=True, timed=True))
 def test_groups_return_paths_and_latencies(case: Case) -> None:
-    PREFILL.agrees(case)
+    PREFILL.assert_agrees(case)
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(masked=True, timed=True, ported=True))
 def test_ports_and_a_buffer_that_takes_its_time(case: Case) -> None:
-    PREFILL.agrees(case)
+    PREFILL.assert_agrees(case)
 
 
 def one(rows: int = 1, **sizes: Any) -> Shape:
@@ -129,19 +97,7 @@ def test_the_comparison_notices_a_wait_that_is_a_cycle_shorter() -> None:
 
 def test_elements_notice_a_start_that_is_a_cycle_early() -> None:
     """If a start that waited for a value is a cycle earlier, an element misses the value."""
-    case = MUTATED[0]
-    by = bound(case)
-    done = engine(lower(by))
-    starts = starts_of(done)
-    waited = [r for r in done.records if r.cause in (OPERAND, ROUND_TRIP, MEMORY) and r.entry in UNITS and r.start > 0]
-    idle = [r for r in waited if idle_before(done, r)]
-    assert len(idle) >= 20
-    for each in idle:
-        with pytest.raises(AssertionError, match="cycle"):
-            attention(by, order_of(done), inputs(case), starts | {(each.entry, each.tile): each.start - 1})
-
-
-UNITS = {"QK", "LM", "SLN", "SLD", "SLNV", "RM", "PRM", "SPD", "RD", "SPNV+RNV", "AV"}
+    assert PREFILL.noticed_when_early(MUTATED[0]) >= 20
 
 
 # Cases in which an engine that is a little too eager, or too careful, has been seen to differ.
@@ -189,19 +145,19 @@ TIGHT = {
 
 @pytest.mark.parametrize("where", TIGHT)
 def test_tight_places(where: str) -> None:
-    PREFILL.agrees(TIGHT[where])
+    PREFILL.assert_agrees(TIGHT[where])
 
 
 def test_a_slow_producer_and_a_window_that_is_smaller_than_the_group() -> None:
     slow = small(array_1d__operations__max__interval=3, array_1d__operations__max__latency=3)
     windows = small(array_2d__operations__add__latency=2, array_1d__operations__mac__latency=3)
-    PREFILL.replays((one(queries=3), slow | windows, binding(8)))
+    PREFILL.assert_replays((one(queries=3), slow | windows, binding(8)))
 
 
 def test_values_that_return_with_the_wavefront_are_there_in_every_row() -> None:
     for rows, path in ((10, "broadcast"), (32, "broadcast"), (32, "wrap")):
         machine_ = small(array_2d__rows=rows, array_2d__cols=2, array_2d__return_path=path)
-        PREFILL.replays(
+        PREFILL.assert_replays(
             (one(queries=8, keys=3 * rows, head_dim=4, value_dim=4, rows=rows), machine_, binding(8)),
             skewed_returns=True,
         )

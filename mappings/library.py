@@ -109,7 +109,7 @@ def _best(part: Cascade, workload: Workload, machine: Any, ways: tuple[Loaded[Ma
         counts = count(made)
         moved = counts.level_bytes(outermost, "read") + counts.level_bytes(outermost, "write")
         if is_array(moved, *(condition for condition, _ in made.infeasible)):
-            message = "a choice between nests is made for one design point at a time, found an array of them"
+            message = "a choice between nests is for one design point, found an array of them; bind them one by one"
             raise SpecError([Problem(message, way.place())])
         names = ", ".join(e.name for e in part.einsums)
         note = f"{names} in the loops {' '.join(way.model.loops)}, which move the fewest bytes"
@@ -125,6 +125,9 @@ def schedule(workload: Workload, machine: Any, loaded: Loaded[Any]) -> tuple[Cas
     """The cascade that a mapping of one nest maps, and its schedule for a workload on a machine."""
     found, made = schedules(workload, machine, loaded)
     if len(made) > 1:
-        message = f"mapping '{loaded.name}' is a sequence of {len(made)} nests, and this takes one nest at a time"
-        raise SpecError([Problem(message, loaded.place(("sequence",), key=True))])
+        message = (
+            f"mapping '{loaded.name}' makes {len(made)} schedules for workload '{workload.name}', and this takes one; "
+            f"give a mapping of one nest, and a workload of one part"
+        )
+        raise SpecError([Problem(message, loaded.place())])
     return found, made[0]

@@ -193,8 +193,10 @@ def test_published_extents_name_what_there_is(old: str, new: str, message: str) 
 def test_a_trace_is_of_one_nest(tmp_path: Path) -> None:
     from sim.simulate import bound
 
-    with pytest.raises(SpecError, match="'unfused' is a sequence of 3 nests, and this takes one nest at a time"):
+    with pytest.raises(SpecError, match="'unfused' makes 3 schedules for workload 'bert', and this takes one; give a"):
         bound("bert:seq_len=1Ki", "flat-cloud", "unfused")
+    with pytest.raises(SpecError, match="'fusemax-binding' makes 7 schedules for workload 'bert', and this takes one"):
+        bound("bert:seq_len=1Ki,part=end-to-end", "fusemax-cloud", "fusemax-binding")
 
 
 @pytest.mark.parametrize(

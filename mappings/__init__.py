@@ -3,14 +3,41 @@
 Imports specs, workloads and arch.
 """
 
+from .best import Preference, fewest_bytes
 from .bind import bind
 from .counts import AccessCount, Counts, OperationCount, count
 from .library import MAPPINGS, check_mapping, mapping, schedule, schedules
-from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Transfer, Wait
-from .spec import AnyMapping, ChoiceSpec, MappingSpec, NestSpec, SequenceSpec
+from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Spill, Transfer, Wait
+from .spec import AnyMapping, MappingSpec, NestSpec, OptionSpec, SequenceSpec
 
 __all__ = [
-    "MAPPINGS", "Access", "AccessCount", "AnyMapping", "ChoiceSpec", "Counts", "Dependency", "Epoch", "Family", "Kept",
-    "MappingSpec", "Nest", "NestSpec", "Operation", "OperationCount", "Part", "Schedule", "SequenceSpec", "Transfer",
-    "Wait", "bind", "check_mapping", "count", "mapping", "schedule", "schedules",
+    "MAPPINGS",
+    "Access",
+    "AccessCount",
+    "AnyMapping",
+    "Counts",
+    "Dependency",
+    "Epoch",
+    "Family",
+    "Kept",
+    "MappingSpec",
+    "Nest",
+    "NestSpec",
+    "Operation",
+    "OperationCount",
+    "OptionSpec",
+    "Part",
+    "Preference",
+    "Schedule",
+    "SequenceSpec",
+    "Spill",
+    "Transfer",
+    "Wait",
+    "bind",
+    "check_mapping",
+    "count",
+    "fewest_bytes",
+    "mapping",
+    "schedule",
+    "schedules",
 ]  # fmt: skip

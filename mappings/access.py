@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -25,6 +25,13 @@ class Residence:
         if cascade.tensors[tensor].role == "intermediate":
             return kept
         return kept if kept[:1] == self.levels[:1] else (self.levels[0], *kept)
+
+    def touched(self, cascade: Cascade, tensor: str, loops: tuple[str, ...]) -> str | None:
+        """The level that an operation within these loops touches: the innermost that keeps the tensor there."""
+        held = self.keep.get(tensor, {})
+        levels = self.of(cascade, tensor)
+        here = [level for level in levels if level not in held or held[level] in (None, *loops)]
+        return here[-1] if here else (levels[-1] if levels else None)
 
 
 @dataclass(frozen=True)
@@ -60,36 +67,64 @@ class AccessBuilder:
 
     # -------------------------------------------------------------- operations
 
-    def with_accesses(self, operation: Operation, siblings: tuple[str, ...]) -> Operation:
+    def with_accesses(self, operation: Operation, siblings: Sequence[Operation]) -> Operation:
         """The operation with its accesses; siblings are the operations of the same innermost body, in order."""
-        before = siblings[: siblings.index(operation.name)]
+        before = self._at_hand(operation, siblings)
         forwarded, found = [], []
         for read in dict.fromkeys((r.tensor, r.version) for r in operation.einsum.reads):
             tensor, version = read
             if tensor in before and version in ("plain", "current"):
                 forwarded.append(tensor)
                 continue
-            levels = self.residence.of(self.cascade, tensor)
-            if not levels:
-                raise SpecError([Problem(self._must_keep(tensor, operation.name))])
+            level = self.residence.touched(self.cascade, tensor, operation.loops)
+            if level is None:
+                late = tensor in (each.name for each in siblings)
+                raise SpecError([Problem(self._must_keep(tensor, operation.name, late))])
             parts = self.tensor_parts(tensor, version)
             nest = self.repeating(operation.loops + operation.steps, parts)
-            found.append(self._access(operation, nest, tensor, version, levels[-1], "read", "operand"))
+            found.append(self._access(operation, nest, tensor, version, level, "read", "operand"))
         found += self._result(operation)
         return replace(operation, forwarded=tuple(forwarded), accesses=tuple(found))
 
+    def _at_hand(self, operation: Operation, siblings: Sequence[Operation]) -> set[str]:
+        """What was made before in the same body, and is still in registers when the operation reads it.
+
+        A result of many steps is handed on step by step. It is gone if the operation must wait for a reduction over
+        those steps, which takes a traversal of its own.
+        """
+        names = [each.name for each in siblings]
+        before = siblings[: names.index(operation.name)]
+        found = set()
+        for maker in before:
+            parts = self.tensor_parts(maker.name)
+            stepped = [p for p in maker.steps if p in parts]
+            if all(self._traversal(maker, p, before) == self._traversal(operation, p, before) for p in stepped):
+                found.add(maker.name)
+        return found
+
+    def _traversal(self, operation: Operation, part: str, before: Sequence[Operation]) -> int:
+        """How many reductions over a stepped part must have ended before an operation can begin."""
+        makers = {each.name: each for each in before}
+        found = 0
+        for read in operation.einsum.reads:
+            maker = makers.get(read.tensor)
+            if maker is not None and maker.name != operation.name and read.version != "previous":
+                reduced = part in maker.steps and not self.depends(part, self.tensor_parts(maker.name))
+                found = max(found, self._traversal(maker, part, before) + reduced)
+        return found
+
     def _result(self, operation: Operation) -> list[Access]:
         name = operation.name
-        levels = self.residence.of(self.cascade, name)
+        level = self.residence.touched(self.cascade, name, operation.loops)
         parts = self.tensor_parts(name)
         steps = tuple(p for p in operation.steps if self.depends(p, parts))  # the others add up in registers
         nest = self.repeating(operation.loops + steps, parts)
         reduced = tuple(p for p in nest if not self.depends(p, parts))
-        if not levels:
+        if level is None:
             if any(not self.depends(p, parts) for p in operation.loops):
                 raise SpecError([Problem(self._must_keep(name, None))])
             return []
-        write = self._access(operation, nest, name, "stored", levels[-1], "write", "result")
+        write = self._access(operation, nest, name, "stored", level, "write", "result")
         if not reduced:
             return [write]
         return [write, replace(write, action="read", cause="partial sum", elided=reduced)]
@@ -110,8 +145,9 @@ class AccessBuilder:
         ranks = self.expand(operation.einsum.ranks)
         return Access(tensor, level, action, cause, parts, loops, steps, ranks, operation.masked, None, operation.name)
 
-    def _must_keep(self, tensor: str, consumer: str | None) -> str:
+    def _must_keep(self, tensor: str, consumer: str | None, late: bool = False) -> str:
         used = f"'{consumer}' uses it in another iteration" if consumer else "it is reduced over a loop"
+        used = f"'{consumer}' waits for a reduction over steps in which it is made" if late else used
         legal = ", ".join(self.residence.levels)
         return f"tensor '{tensor}' must be kept at a level ({legal}): {used}"
 
@@ -170,7 +206,7 @@ class AccessBuilder:
         first = next(holder.operations())
 
         def access(level: str, action: str, cause: str, elided: tuple[str, ...] | None = None) -> Access:
-            return Access(tensor, level, action, cause, parts, loops, (), ranks, masked, elided, first)
+            return Access(tensor, level, action, cause, parts, loops, (), ranks, masked, elided, first, inner)
 
         def moved(kind: str, cause: str, elided: tuple[str, ...] | None = None) -> Transfer:
             source, target = (outer, inner) if kind == "fill" else (inner, outer)

@@ -10,13 +10,12 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from specs import Infeasible, Loaded, Problem, SpecError, show_quantity, unknown
+from specs import Infeasible, Loaded, Problem, SpecError, unknown
 from workloads import (
     TYPES,
     Cascade,
     TensorType,
     Workload,
-    ceil_div,
     check_pins,
     is_array,
     least,
@@ -24,9 +23,11 @@ from workloads import (
     tensor_types,
 )
 
-from .extents import as_published, evaluate, families, fit
+from .extents import evaluate, families, fit
 from .faults import Faults
-from .schedule import Epoch, Family, Kept, Schedule, Wait
+from .footprint import check_room, footprints, spills_of, tiles_of, too_large
+from .published import fitted_extent
+from .schedule import Epoch, Family, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
 
@@ -39,34 +40,31 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     """
     spec = loaded.model
     faults = Faults(loaded)
-    lookup = _lookup(machine, workload)
+    lookup = lookup_of(machine, workload)
     _check_numbers(faults, lookup)
-    plan = faults.collect(lambda: structure(cascade, machine, loaded), None)
+    found = faults.collect(lambda: structure(cascade, machine, loaded), None)
     faults.stop()
-    assert plan is not None
+    assert found is not None
+    plan = found
+    check_room(loaded, plan, list(machine.memories))
     sizes = workload.sizes(cascade)
     types = _types(cascade, workload, machine, loaded)
 
     def make(extent: Any) -> dict[str, Family]:
         return families(plan.divided, sizes, lookup, loaded, extent)
 
-    def kept(made: Mapping[str, Family], ragged: bool = True) -> tuple[Kept, ...]:
-        return _kept(plan, made, types, spec.loops, ragged)
-
-    def footprints(made: Mapping[str, Family]) -> dict[str, Any]:
-        totals: dict[str, Any] = {}
-        for tile in kept(made, ragged=False):
-            totals[tile.level] = totals.get(tile.level, 0) + tile.size_bytes
-        return totals
+    def room(made: Mapping[str, Family]) -> dict[str, Any]:
+        return footprints(tiles_of(plan, made, types, loaded, lookup, ragged=False))
 
     limits = {m.name: _limit(m, spec.budget.get(m.name)) for m in machine.memories.values()}
     fitted = next((d.fitted for d in plan.divided.values() if d.fitted), None)
     extent: Any = 1
     notes: tuple[str, ...] = ()
     if fitted is not None:
-        extent, notes = as_published(loaded, lookup, fitted, fit(plan.divided, make, footprints, limits))
+        extent, notes = fitted_extent(loaded, lookup, fitted, fit(plan.divided, make, room, _hard(spec, limits)))
     made = make(extent)
-    tiles = kept(made)
+    tiles = tiles_of(plan, made, types, loaded, lookup)
+    spills = spills_of(spec, tiles, limits)
     schedule = Schedule(
         cascade=cascade.name,
         mapping=loaded.name,
@@ -83,8 +81,9 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         epochs=_epochs(loaded, lookup),
         accounting=spec.accounting,
         interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),
-        infeasible=(*_too_wide(plan, made, machine), *_too_large(tiles, limits)),
-        assumptions=(*machine.assumptions, *spec.assumptions, *notes),
+        infeasible=(*_too_wide(plan, made, machine), *too_large(spec, tiles, limits)),
+        assumptions=(*machine.assumptions, *spec.assumptions, *notes, *_overflowing(spills)),
+        spills=spills,
     )
     for condition, reason in schedule.infeasible:
         if not is_array(condition) and condition:
@@ -124,7 +123,9 @@ def _whole(loaded: Loaded[MappingSpec], lookup: Any, text: int | str, least_valu
         raise SpecError([Problem(message, loaded.place(path))])
 
 
-def _lookup(machine: Any, workload: Workload) -> Any:
+def lookup_of(machine: Any, workload: Workload) -> Any:
+    """What the names in expressions and conditions of a mapping mean: keys of the workload, numbers of the machine."""
+
     def find(name: str) -> Any:
         if name in workload.values:
             return workload.values[name]
@@ -142,6 +143,19 @@ def _limit(memory: Any, budget: Any) -> Any:
     return least(memory.size_bytes, budget)
 
 
+def _hard(spec: MappingSpec, limits: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes of the levels in which everything must fit."""
+    return {level: None if level in spec.spill else limit for level, limit in limits.items()}
+
+
+def _overflowing(spills: Mapping[str, Spill]) -> list[str]:
+    return [
+        f"{each.over_bytes} of {each.of_bytes} B do not fit into '{level}' and stay in '{each.outer}'"
+        for level, each in spills.items()
+        if not is_array(each.over_bytes)
+    ]
+
+
 def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     return tuple(
         Epoch(
@@ -155,37 +169,6 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-# --------------------------------------------------------------------------------------------------------- numbers
-
-
-def _kept(
-    plan: Structure, made: Mapping[str, Family], types: Mapping[str, Any], loops: list[str], ragged: bool
-) -> tuple[Kept, ...]:
-    result = []
-    for tensor, held in plan.keep.items():
-        parts = plan.builder.tensor_parts(tensor, "stored")
-        for level, loop in held.items():
-            around = loops[: loops.index(loop) + 1] if loop else []
-            words: Any = 1
-            for family in dict.fromkeys(plan.family_of[p] for p in parts):
-                words = words * _tile_extent(made[family], parts, around, ragged)
-            result.append(Kept(tensor, level, loop, ceil_div(words * types[tensor].storage.bits, 8)))
-    return tuple(result)
-
-
-def _tile_extent(family: Family, parts: tuple[str, ...], around: list[str], ragged: bool) -> Any:
-    """Indices of a tensor along one rank, within one iteration of the loops around."""
-    own = [p for p in family.parts if p.name in parts]
-    if own[0] is not family.parts[0]:
-        total: Any = 1
-        for part in own:
-            total = total * (1 if part.name in around else part.extent)
-        return total
-    inside = [p for p in family.parts if p.name in around]
-    chunk = inside[-1].chunk if inside else family.size
-    return ceil_div(least(chunk, family.size) if ragged else chunk, least(own[-1].chunk, chunk))
-
-
 def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, str]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
     placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
@@ -195,39 +178,6 @@ def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list
         reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)}"
         found.append((extent > room, reason))
     return found
-
-
-def _too_large(kept: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    found = []
-    for level, limit in limits.items():
-        if limit is None:
-            continue
-        tiles = sorted((k for k in kept if k.level == level), key=lambda k: -_largest(k.size_bytes))
-        needed = sum(k.size_bytes for k in tiles)
-        if not tiles:
-            continue
-        if is_array(needed, limit):
-            found.append((needed > limit, f"the tiles kept in '{level}' do not fit"))
-            continue
-        first = tiles[0]
-        rest = limit - (needed - first.size_bytes)
-        remedy = (
-            f"a tile of '{first.tensor}' of at most {show_quantity(rest, 'size')} would fit, or a "
-            if rest > 0
-            else "what would fit is a "
-        )
-        held = f"one iteration of '{first.loop}'" if first.loop else "the whole run"
-        reason = (
-            f"'{level}' needs {needed} B, {needed - limit} B over its {limit} B; "
-            f"tensor '{first.tensor}', kept for {held}, takes {first.size_bytes} B; "
-            f"{remedy}'{level}' of {show_quantity(needed, 'size')}"
-        )
-        found.append((needed > limit, reason))
-    return found
-
-
-def _largest(value: Any) -> Any:
-    return value.max() if is_array(value) else value
 
 
 def _plain(value: Any) -> str:

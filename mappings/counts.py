@@ -6,7 +6,7 @@ Sums over the classes of visits of `spaces.py`. Nothing here depends on a timing
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from specs import Problem, SpecError
@@ -21,14 +21,17 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class AccessCount:
-    """The count of one access: visits, words moved, and rows (actions) of the level's row width."""
+    """The count of one access: visits, words moved, and rows (actions) of the level's row width.
+
+    `spilled` words of it are not moved there, since what they belong to did not fit.
+    """
 
     access: Access
     visits: Whole
     words: Whole
     rows: Whole
-
     bits: int
+    spilled: Whole = 0
 
     @property
     def size_bytes(self) -> Whole:
@@ -69,10 +72,14 @@ class Counts:
         """Row actions of a level."""
         return sum(a.rows for a in self.accesses if a.access.level == level and a.access.action == action)
 
-    def filled_rows(self, level: str, action: str, row_bits: Whole) -> Whole:
-        """Rows that the words of a level would fill, tensor by tensor."""
-        moved = [v for (where, _, what), v in self.moved.items() if where == level and what == action]
-        return sum(ceil_div(size_bytes * 8, row_bits) for size_bytes in moved)
+    def filled_rows(self, level: str, action: str, row_bits: Whole, spilled: bool = False) -> Whole:
+        """Rows that the words of a level would fill, tensor by tensor; with those that did not fit if `spilled`."""
+        bits: dict[str, Whole] = {}
+        for each in self.accesses:
+            if (each.access.level, each.access.action) == (level, action):
+                words = each.words + each.spilled if spilled else each.words
+                bits[each.access.tensor] = bits.get(each.access.tensor, 0) + words * each.bits
+        return sum(ceil_div(number, row_bits) for number in bits.values())
 
     def unit_cycles(self, unit: str) -> Whole:
         return sum(o.cycles for o in self.operations.values() if o.operation.unit == unit)
@@ -88,7 +95,7 @@ def count(schedule: Schedule) -> Counts:
     """
     counting = _Counting(schedule, multiplication(_bound(schedule)))
     operations = {name: counting.operation(o) for name, o in schedule.operations.items()}
-    accesses = tuple(counting.access(a) for a in schedule.accesses())
+    accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
     moved: dict[tuple[str, str, str], Whole] = {}
     for counted in accesses:
         access = counted.access
@@ -186,6 +193,26 @@ class _Counting:
         kept = {p for p, family in self.schedule.family_of.items() if p in target or family in target}
         results = tuple(p for p in _ranks(operation) if p in kept or p in operation.loops)
         return points - self.space(results, (), (), operation.masked).points()
+
+    def with_spill(self, access: Access) -> tuple[AccessCount, ...]:
+        """The count of an access; if some of its words did not fit into their level, also that at the level outside.
+
+        An operation finds those words outside. They need not be filled into the level or drained from it.
+        """
+        counted = self.access(access)
+        spill = self.schedule.spills.get(access.inner or access.level)
+        if spill is None:
+            return (counted,)
+        words, rows = spill.share(counted.words), spill.share(counted.rows)
+        here = replace(counted, words=counted.words - words, rows=counted.rows - rows, spilled=words)
+        if access.inner is not None:
+            return (here,)
+        row_bits = self.schedule.machine.memories[spill.outer].row_bits
+        outside = replace(access, level=spill.outer)
+        return (
+            here,
+            AccessCount(outside, counted.visits, words, ceil_div(words * counted.bits, row_bits), counted.bits),
+        )
 
     def access(self, access: Access) -> AccessCount:
         bits = self.schedule.types[access.tensor].storage.bits

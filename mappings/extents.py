@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from specs import Loaded, Problem, SpecError, parse_expression, unknown
-from workloads import Cascade, ceil_div, choose, is_array, least
+from workloads import Cascade, ceil_div, is_array, least
 
 from .schedule import Family, Part
 from .spec import MappingSpec
 
 Lookup = Callable[[str], Any]
 
-REST, FIT = "rest", "fit"
+REST, FIT, ANY = "rest", "fit", "any"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Division:
 
     @property
     def fitted(self) -> str | None:
-        return next((n for n, e in zip(self.names, self.extents, strict=True) if e == FIT), None)
+        return next((n for n, e in zip(self.names, self.extents, strict=True) if isinstance(e, str) and e == FIT), None)
 
 
 def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Division]:
@@ -64,11 +64,13 @@ def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Divisi
                     key=True,
                 )
             taken[name] = rank
-        if not extents or extents[0] != REST or REST in extents[1:]:
+        rest = [i for i, extent in enumerate(extents) if isinstance(extent, str) and extent == REST]
+        if rest != [0]:
             report(f"the outermost part of '{rank}', and no other, has the extent '{REST}'", rank)
-        fitted += [name for name, extent in given.items() if extent == FIT]
+        fitted += [name for name, extent in given.items() if isinstance(extent, str) and extent in (FIT, ANY)]
         if len(fitted) > 1:
-            report(f"at most one part can have the extent '{FIT}', found {', '.join(fitted)}", rank, fitted[-1])
+            message = f"at most one part can have the extent '{FIT}' or '{ANY}', found {', '.join(fitted)}"
+            report(message, rank, fitted[-1])
         for name, extent in given.items():
             _check_extent(extent, report, rank, name)
         result[rank] = Division(rank, names, extents)
@@ -88,11 +90,11 @@ def rough_divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, 
 
 
 def _check_extent(extent: int | str, report: Callable[..., None], rank: str, name: str) -> None:
-    if isinstance(extent, int):
-        if extent < 1:
+    if not isinstance(extent, str):
+        if not is_array(extent) and extent < 1:
             report(f"the extent of '{name}' must be at least 1, found {extent}", rank, name)
-    elif extent not in (REST, FIT) and not extent.lstrip().startswith("="):
-        message = f"the extent of '{name}' is a number, '{REST}', '{FIT}' or '= expression', found '{extent}'"
+    elif extent not in (REST, FIT, ANY) and not extent.lstrip().startswith("="):
+        message = f"the extent of '{name}' is a number, '{REST}', '{FIT}', '{ANY}' or '= expression', found '{extent}'"
         report(message, rank, name)
 
 
@@ -126,9 +128,9 @@ def families(
         parts = []
         for name, extent in reversed(list(zip(division.names, division.extents, strict=True))):
             value: Any = None
-            if extent == FIT:
+            if isinstance(extent, str) and extent in (FIT, ANY):
                 value = fitted_extent
-            elif extent != REST:
+            elif not isinstance(extent, str) or extent != REST:
                 value = evaluate(extent, lookup, loaded, "partition", rank, name)
             parts.append(Part(name, rank, value, chunk))
             if value is not None:
@@ -145,7 +147,7 @@ def largest_divisor(n: Any, limit: Any) -> Any:
     """
     if is_array(n, limit):
         return _largest_divisors(n, limit)
-    return max((d for d in _divisors(int(n)) if d <= limit), default=1)
+    return max((d for d in divisors(int(n)) if d <= limit), default=1)
 
 
 def _largest_divisors(n: Any, limit: Any) -> Any:
@@ -167,7 +169,12 @@ def _largest_divisors(n: Any, limit: Any) -> Any:
     return result
 
 
-def _divisors(n: int) -> list[int]:
+def divisors(n: int) -> list[int]:
+    """All divisors, in order.
+
+    >>> divisors(12)
+    [1, 2, 3, 4, 6, 12]
+    """
     small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
     return sorted({*small, *(n // d for d in small)})
 
@@ -197,30 +204,3 @@ def fit(
             room = limit - (at_one[level] - slope)
             largest = least(largest, room // slope)
     return largest_divisor(rest, largest)
-
-
-def as_published(loaded: Loaded[MappingSpec], lookup: Lookup, fitted: str, extent: Any) -> tuple[Any, tuple[str, ...]]:
-    """The extent of the fitted part, or what the dataflow's authors chose for this workload; and a note on which it is.
-
-    Raises `SpecError` for a published extent of a part that is not fitted, or under a condition on no known key.
-    """
-    problems, searched = [], extent
-    for i, row in enumerate(loaded.model.published):
-        for part in row.extents:
-            if part != fitted:
-                place = loaded.place(("published", i, "extents", part), key=True)
-                problems.append(Problem(unknown("fitted part", part, [fitted]), place))
-        match: Any = loaded.model.split == "published"
-        for key, value in row.when.items():
-            try:
-                match = match & (lookup(key) == value)
-            except KeyError as error:
-                problems.append(Problem(str(error.args[0]), loaded.place(("published", i, "when", key), key=True)))
-        if not problems:
-            extent = choose(match, row.extents[fitted], extent)
-    if problems:
-        raise SpecError(problems)
-    if not loaded.model.published or is_array(extent, searched):
-        return extent, ()
-    which = "the authors' choice" if extent != searched else "the largest divisor that fits"
-    return extent, (f"'{fitted}' takes {extent} tiles: {which}",)

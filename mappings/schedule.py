@@ -7,7 +7,7 @@ Einsum or of a rank: a reader sees parts, operations, accesses, nests and depend
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -50,7 +50,8 @@ class Access:
     `loops` then `steps` repeat it, outermost first; a visit moves the rest of the tensor (`parts` not among them).
     `ranks` is the iteration space it belongs to. `masked`: iterations without a visible point are skipped. With
     `elided` set, the visits that differ only in these reduced loops touch the same words, and the first is not counted.
-    `operation` is the one that makes it, for a transfer the first one below its nest.
+    `operation` is the one that makes it, for a transfer the first one below its nest. `inner` is the inner level of a
+    transfer.
     """
 
     tensor: str
@@ -64,6 +65,7 @@ class Access:
     masked: bool
     elided: tuple[str, ...] | None
     operation: str
+    inner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,35 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Kept:
-    """A tensor kept at a level for one iteration of a loop (None: for the whole run), and the bytes it takes there."""
+    """A tensor kept at a level for one iteration of a loop (None: for the whole run), and the bytes it takes there.
+
+    `use` is "tile", "in place" of another tile, whose bytes it takes over, or "stream" for room that is set aside for a
+    tensor on its way past.
+    """
 
     tensor: str
     level: str
     loop: str | None
     size_bytes: Whole
+    use: str = "tile"
+
+
+@dataclass(frozen=True)
+class Spill:
+    """Of `of_bytes` that a level should keep `over_bytes` do not fit: that part of each tile stays in level `outer`."""
+
+    outer: str
+    over_bytes: Whole
+    of_bytes: Whole
+
+    def share(self, number: Whole) -> Whole:
+        """The part of a number of words that is spilled, rounded down; nothing in between exceeds 64 bits.
+
+        >>> Spill("dram", 1, 3).share(10)
+        3
+        """
+        whole, rest = number // self.of_bytes, number % self.of_bytes
+        return whole * self.over_bytes + rest * self.over_bytes // self.of_bytes
 
 
 @dataclass(frozen=True)
@@ -180,6 +205,7 @@ class Schedule:
     interleave: Whole
     infeasible: tuple[tuple[Any, str], ...] = ()
     assumptions: tuple[str, ...] = ()
+    spills: Mapping[str, Spill] = field(default_factory=dict)
 
     @cached_property
     def family_of(self) -> dict[str, str]:
@@ -209,4 +235,4 @@ class Schedule:
 
     def footprint_bytes(self, level: str) -> Whole:
         """Bytes that must fit in a level at once."""
-        return sum(k.size_bytes for k in self.kept if k.level == level)
+        return sum(k.size_bytes for k in self.kept if k.level == level and k.use != "in place")

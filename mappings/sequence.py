@@ -9,7 +9,7 @@ from typing import Any
 from specs import Loaded, Place, Problem, SpecError, unknown
 from workloads import Cascade, Workload
 
-from .spec import ChoiceSpec, MappingSpec, NestSpec, SequenceSpec
+from .spec import MappingSpec, NestSpec, SequenceSpec
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,23 @@ class _Step(Loaded[MappingSpec]):
         return super().place((*self.at, *path) if own else path, offset, key)
 
 
-def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, tuple[Loaded[MappingSpec], ...]]]:
-    """The nests of a mapping, in order, each with its part of the cascade; where there is a choice, all of them.
+def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, Loaded[MappingSpec]]]:
+    """The nests of a mapping, in order, each with its part of the cascade.
 
-    Raises `SpecError` if they do not do every Einsum once, makers before readers.
+    Raises `SpecError` if they do not do every Einsum once, makers before readers, or if `choose` names no choice.
     """
-    if not isinstance(loaded.model, SequenceSpec):
-        return [(cascade, (loaded,))]
+    spec = loaded.model
+    nests = spec.sequence if isinstance(spec, SequenceSpec) else [spec]
+    choices = list(dict.fromkeys(name for nest in nests for name in nest.choices))
+    wrong = [name for name in spec.choose if name not in choices]
+    if wrong:
+        problems = [Problem(unknown("choice", n, choices), loaded.place(("choose", n), key=True)) for n in wrong]
+        raise SpecError(problems)
+    if not isinstance(spec, SequenceSpec):
+        return [(cascade, loaded)]
     _check_order(loaded, cascade)
-    found = []
-    for i, step in enumerate(loaded.model.sequence):
-        part = cascade.restricted(tuple(step.einsums))
-        ways = enumerate(step.either) if isinstance(step, ChoiceSpec) else ()
-        nests = [_mapping_of(loaded, part, nest, ("sequence", i, "either", j)) for j, nest in ways]
-        if not isinstance(step, ChoiceSpec):
-            nests = [_mapping_of(loaded, part, step, ("sequence", i))]
-        found.append((part, tuple(nests)))
-    return found
+    parts = [cascade.restricted(tuple(step.einsums)) for step in spec.sequence]
+    return [(part, _mapping_of(loaded, part, spec.sequence[i], ("sequence", i))) for i, part in enumerate(parts)]
 
 
 def workload_of(workload: Workload, part: Cascade, whole: Cascade) -> Workload:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from specs import Count, Size
+from specs.paths import slots
 from workloads import TypeSpec
 
 Split = Literal["published", "search"]
@@ -19,13 +20,15 @@ Split = Literal["published", "search"]
 class BindSpec(BaseModel):
     """Einsums on one unit, and the part of a rank on each of its axes; `steps` orders the parts taken in time.
 
-    The operations of a point follow each other in a pipeline for those in `pipelined`: a point takes one slot.
+    `loops` are those of these Einsums below the loop that fusion ends at, instead of the nest's. The operations of a
+    point follow each other in a pipeline for those in `pipelined`: a point takes one slot.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: str
     einsums: list[str]
+    loops: list[str] = []
     spatial: dict[str, str] = {}
     steps: list[str] = []
     pipelined: list[str] = []
@@ -41,16 +44,37 @@ class EpochSpec(BaseModel):
 
 
 class PublishedSpec(BaseModel):
-    """Extents that the authors of a dataflow chose for a workload, instead of the fitted ones."""
+    """What the authors of a dataflow chose for a workload: extents instead of fitted ones, and options of choices."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     when: dict[str, Count]
-    extents: dict[str, Count]
+    extents: dict[str, Count] = {}
+    choose: dict[str, str] = {}
+
+
+class OptionSpec(BaseModel):
+    """One option of a choice: what it adds to its nest, key by key; loops stand instead of the nest's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    ties: ClassVar[bool] = False
+
+    partition: dict[str, dict[str, int | str]] = {}
+    loops: list[str] = []
+    bind: list[BindSpec] = []
+    keep: dict[str, dict[str, str]] = {}
+    in_place: list[Annotated[list[str], Field(min_length=2)]] = []
+    copies: dict[str, dict[str, Count]] = {}
+    reserve: dict[str, dict[str, int | str]] = {}
 
 
 class NestSpec(BaseModel):
-    """One loop nest. Extents may be expressions over machine and workload keys: `= array_2d.rows`."""
+    """One loop nest. Extents may be expressions over machine and workload keys: `= array_2d.rows`.
+
+    Tensors listed `in_place` take each other's room. `copies` are the tiles of a kept tensor at a level at once,
+    `reserve` the bytes there for a tensor that streams past. What does not fit into a level of `spill` stays outside.
+    Of each of its `choices` the nest takes one option.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     ties: ClassVar[bool] = False
@@ -62,15 +86,23 @@ class NestSpec(BaseModel):
     bind: list[BindSpec]
     keep: dict[str, dict[str, str]] = {}
     budget: dict[str, Size] = {}
+    in_place: list[Annotated[list[str], Field(min_length=2)]] = []
+    copies: dict[str, dict[str, Count]] = {}
+    reserve: dict[str, dict[str, int | str]] = {}
+    spill: list[str] = []
     overlap: Literal["none", "units", "epochs"] = "none"
     epochs: list[EpochSpec] = []
     fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
+    choices: dict[str, Annotated[dict[str, OptionSpec], Field(min_length=1)]] = {}
     published: list[PublishedSpec] = []
 
 
 class AboutSpec(BaseModel):
-    """What every mapping says of itself; `layers` names the mapping of the linear layers around it."""
+    """What every mapping says of itself; `layers` names the mapping of the linear layers around it.
+
+    `split: search` leaves aside what the authors of a dataflow chose; `choose` settles choices, by their names.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     ties: ClassVar[bool] = False
@@ -81,9 +113,23 @@ class AboutSpec(BaseModel):
     cascade: str
     layers: str | None = None
     split: Split = "published"
+    choose: dict[str, str] = {}
     types: dict[str, str | TypeSpec] = {}
     accounting: str = "hardware"
     assumptions: list[str] = []
+
+    @classmethod
+    def legal_paths(cls, data: Any) -> list[str]:
+        """The keys that an argument may set: those of the file, and `choose` for every choice in it."""
+        nests = data.get("sequence") or [data]
+        names = [name for nest in nests if isinstance(nest, Mapping) for name in nest.get("choices") or {}]
+        found = [path for path in slots(cls, data) if not _is_alternative(path)]
+        return [*found, *(path for path in (f"choose.{name}" for name in dict.fromkeys(names)) if path not in found)]
+
+
+def _is_alternative(path: str) -> bool:
+    """Whether a path lies in something that a mapping may turn out to be, which only its file says."""
+    return any(step in ("published", "choices") for step in path.split(".")[:-1])
 
 
 class MappingSpec(NestSpec, AboutSpec):
@@ -96,30 +142,10 @@ class StepSpec(NestSpec):
     einsums: list[str]
 
 
-class ChoiceSpec(BaseModel):
-    """Nests that do the same Einsums: of those that fit, the one with the fewest bytes to and from outermost memory."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    ties: ClassVar[bool] = False
-
-    einsums: list[str]
-    either: Annotated[list[NestSpec], Field(min_length=2)]
-
-
-def _ways(data: Any) -> str:
-    choice = "either" in data if isinstance(data, Mapping) else isinstance(data, ChoiceSpec)
-    return "several ways" if choice else "one way"
-
-
-AnyStep = Annotated[
-    Annotated[StepSpec, Tag("one way")] | Annotated[ChoiceSpec, Tag("several ways")], Discriminator(_ways)
-]
-
-
 class SequenceSpec(AboutSpec):
     """A mapping that does a cascade nest after nest; each begins when the one before has ended."""
 
-    sequence: Annotated[list[AnyStep], Field(min_length=1)]
+    sequence: Annotated[list[StepSpec], Field(min_length=1)]
 
 
 def _form(data: Any) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from specs import Loaded, Problem, SpecError, unknown
@@ -17,12 +16,11 @@ from workloads import Cascade, Einsum
 from .access import AccessBuilder, Residence
 from .extents import Division, divisions, rough_divisions
 from .faults import Faults, check_names
-from .residence import check_residence, check_states
+from .orders import Orders, orders_of
+from .residence import check_residence, check_states, keeps_of
 from .schedule import Dependency, Nest, Operation
 from .spec import BindSpec, MappingSpec
 from .tree import TreeBuilder
-
-ROOT = "*"  # kept for the whole run
 
 
 @dataclass(frozen=True)
@@ -33,40 +31,45 @@ class Structure:
     family_of: Mapping[str, str]
     parts_of: Mapping[str, tuple[str, ...]]
     keep: Mapping[str, Mapping[str, str | None]]
+    orders: Orders
     operations: Mapping[str, Operation]
     root: Nest
     dependencies: tuple[Dependency, ...]
     builder: AccessBuilder
 
+    def users(self, tensor: str) -> list[str]:
+        """The operations that touch a tensor in a memory."""
+        return [name for name, o in self.operations.items() if any(a.tensor == tensor for a in o.accesses)]
+
 
 def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
     """The structure of a mapping on a machine. Raises `SpecError` with all faults that can be found at once."""
     faults = Faults(loaded)
-    divided, family_of, loops, stages = _loop_plan(faults, cascade)
+    divided, family_of, orders, stages = _loop_plan(faults, cascade)
     parts_of: dict[str, tuple[str, ...]] = {
         p: (p,) for rank, parts in cascade.parts.items() if len(parts) > 1 for p in parts
     }
     parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
     none: dict[str, Operation] = {}
     nothing: dict[str, dict[str, str | None]] = {}
-    operations = faults.collect(lambda: _operations(cascade, machine, loaded, parts_of, family_of, loops), none)
-    keep = faults.collect(lambda: _keep(loaded, cascade, machine, loops), nothing)
+    operations = faults.collect(lambda: _operations(cascade, machine, loaded, parts_of, family_of, orders), none)
+    keep = faults.collect(lambda: keeps_of(loaded, cascade, machine, orders), nothing)
     check_names(faults, cascade, list(machine.memories))
     faults.stop()
-    fused = loops.index(loaded.model.fuse) + 1 if loaded.model.fuse is not None else len(loops)
     loops_of = {name: operation.loops for name, operation in operations.items()}
     carried = {e.name: tuple(p for r in e.target_ranks for p in parts_of[r]) for e in cascade.einsums}
-    root = TreeBuilder(cascade, loops_of, carried, loops, fused, stages).build()
+    root = TreeBuilder(cascade, loops_of, carried, orders, stages).build()
     builder = AccessBuilder(cascade, parts_of, family_of, Residence(tuple(machine.memories), keep))
     siblings = {name: body for _, body in _bodies(root, ()) for name in body}
-    check_states(loaded, cascade, keep, loops, siblings)
+    check_states(loaded, cascade, keep, orders, siblings)
     try:
-        operations = {n: builder.with_accesses(o, siblings[n]) for n, o in operations.items()}
+        operations = {n: builder.with_accesses(o, [operations[k] for k in siblings[n]]) for n, o in operations.items()}
     except SpecError as error:
         raise SpecError([replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]) from None
     check_residence(loaded, cascade, builder.residence, root, operations)
     root = builder.with_transfers(root, operations)
-    return Structure(divided, family_of, parts_of, keep, operations, root, _dependencies(cascade, operations), builder)
+    dependencies = _dependencies(cascade, operations)
+    return Structure(divided, family_of, parts_of, keep, orders, operations, root, dependencies, builder)
 
 
 def check_loops(loaded: Loaded[MappingSpec], cascade: Cascade) -> None:
@@ -77,20 +80,17 @@ def check_loops(loaded: Loaded[MappingSpec], cascade: Cascade) -> None:
     faults.stop()
 
 
-def _loop_plan(
-    faults: Faults, cascade: Cascade
-) -> tuple[dict[str, Division], dict[str, str], tuple[str, ...], dict[str, int]]:
+def _loop_plan(faults: Faults, cascade: Cascade) -> tuple[dict[str, Division], dict[str, str], Orders, dict[str, int]]:
     """How ranks are divided, the rank of each part, the loops and the stages; best guesses where there are faults."""
     loaded = faults.loaded
     divided = faults.collect(lambda: divisions(loaded, cascade), rough_divisions(loaded, cascade))
     family_of = {name: d.rank for d in divided.values() for name in d.names}
     known = tuple(dict.fromkeys(p for p in loaded.model.loops if p in family_of))
-    loops = faults.collect(lambda: _loops(loaded, divided, family_of), known)
+    guess = Orders({einsum.name: known for einsum in cascade.einsums}, len(known))
+    orders = faults.collect(lambda: orders_of(loaded, cascade, divided, family_of), guess)
     unstaged: dict[str, int] = {}
     stages = faults.collect(lambda: _stages(loaded, cascade), unstaged)
-    if loaded.model.fuse is not None and loaded.model.fuse not in loops:
-        faults.report(unknown("loop", loaded.model.fuse, loops), "fuse")
-    return divided, family_of, loops, stages
+    return divided, family_of, orders, stages
 
 
 def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -101,28 +101,6 @@ def _bodies(nest: Nest, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], tu
         if isinstance(item, Nest):
             found += _bodies(item, (*path, str(item.part)))
     return found
-
-
-def _loops(
-    loaded: Loaded[MappingSpec], divided: Mapping[str, Division], family_of: Mapping[str, str]
-) -> tuple[str, ...]:
-    problems = []
-    loops = tuple(loaded.model.loops)
-    for i, part in enumerate(loops):
-        place = loaded.place(("loops", i))
-        if part not in family_of:
-            problems.append(Problem(unknown("part", part, family_of), place))
-            continue
-        if part in loops[:i]:
-            problems.append(Problem(f"loop '{part}' stands twice", place))
-        names = divided[family_of[part]].names
-        missing = [p for p in names[: names.index(part)] if p not in loops[:i]]
-        if missing:
-            message = f"loop '{part}' needs the loop over '{missing[-1]}', the part outside of it, before it"
-            problems.append(Problem(message, place))
-    if problems:
-        raise SpecError(problems)
-    return loops
 
 
 def _stages(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, int]:
@@ -150,7 +128,7 @@ def _operations(
     loaded: Loaded[MappingSpec],
     parts_of: Mapping[str, tuple[str, ...]],
     family_of: Mapping[str, str],
-    loops: tuple[str, ...],
+    orders: Orders,
 ) -> dict[str, Operation]:
     problems: list[Problem] = []
     found: dict[str, Operation] = {}
@@ -159,6 +137,7 @@ def _operations(
             place = loaded.place(("bind", i, "unit"))
             problems.append(Problem(unknown(f"unit of '{machine.name}'", binding.unit, machine.units), place))
             continue
+        loops = next((orders.of[name] for name in binding.einsums if name in orders.of), ())
         problems += _binding_problems(loaded, i, binding, machine.units[binding.unit], family_of, loops)
         for j, name in enumerate(binding.einsums):
             place = loaded.place(("bind", i, "einsums", j))
@@ -268,39 +247,6 @@ def _operation(
     slots = max(each, default=0) if pipelined else sum(each)
     masked = cascade.is_masked(einsum.ranks)
     return Operation(einsum, unit.name, own_loops, steps, placed, slots, actions, masked, pipelined=pipelined)
-
-
-def _keep(
-    loaded: Loaded[MappingSpec], cascade: Cascade, machine: Any, loops: tuple[str, ...]
-) -> dict[str, dict[str, str | None]]:
-    problems: list[Problem] = []
-    keep: dict[str, dict[str, str | None]] = {}
-    levels = list(machine.memories)
-    for level, tensors in loaded.model.keep.items():
-        if level not in levels:
-            problems.append(Problem(unknown("memory", level, levels), loaded.place(("keep", level), key=True)))
-            continue
-        for tensor, loop in tensors.items():
-            if tensor not in cascade.tensors:
-                place = loaded.place(("keep", level, tensor), key=True)
-                problems.append(Problem(unknown("tensor", tensor, cascade.tensors), place))
-            if loop != ROOT and loop not in loops:
-                place = loaded.place(("keep", level, tensor))
-                problems.append(Problem(unknown("loop", loop, [*loops, ROOT]), place))
-            keep.setdefault(tensor, {})[level] = None if loop == ROOT else loop
-    depth = {None: -1} | {loop: i for i, loop in enumerate(loops)}
-    for tensor, held in keep.items():
-        chain = [level for level in levels if level in held]
-        for outer, inner in pairwise(chain):
-            if not problems and depth[held[inner]] < depth[held[outer]]:
-                message = (
-                    f"tensor '{tensor}' is kept in '{inner}' for an iteration of '{held[inner] or ROOT}', longer than "
-                    f"in '{outer}' outside of it ('{held[outer]}')"
-                )
-                problems.append(Problem(message, loaded.place(("keep", inner, tensor))))
-    if problems:
-        raise SpecError(problems)
-    return {t: {level: held[level] for level in levels if level in held} for t, held in keep.items()}
 
 
 def _dependencies(cascade: Cascade, operations: Mapping[str, Operation]) -> tuple[Dependency, ...]:

@@ -7,31 +7,31 @@ pass), or stands, below the loop that fusion ends at, in another stage of the ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workloads import Cascade, Einsum
 
+from .orders import Orders
 from .schedule import Nest
 
 
 @dataclass
 class _Segment:
-    """Operations side by side at one level; `looped`: all of them iterate over the part of this level."""
+    """Operations side by side at one level, and the part that all of them iterate over there, if any."""
 
-    looped: bool
+    part: str | None
     names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class TreeBuilder:
-    """What the tree depends on: the cascade, each operation's loops, the order of loops, and the stages."""
+    """What the tree depends on: the cascade, each operation's loops, the orders of loops, and the stages."""
 
     cascade: Cascade
     loops_of: Mapping[str, tuple[str, ...]]
     carried: Mapping[str, tuple[str, ...]]  # the parts that each operation's result is indexed by
-    order: Sequence[str]
-    fused: int  # loops with an index below this are shared by all stages
+    orders: Orders
     stage_of: Mapping[str, int]
 
     def build(self) -> Nest:
@@ -39,29 +39,33 @@ class TreeBuilder:
         return Nest(None, self._level([e.name for e in self.cascade.einsums], 0))
 
     def _level(self, names: list[str], depth: int) -> tuple[Nest | str, ...]:
-        if depth == len(self.order):
+        if all(depth >= len(self.orders.of[name]) for name in names):
             return tuple(names)
-        part = self.order[depth]
         segments: list[_Segment] = []
         for name in names:
-            looped = part in self.loops_of[name]
-            place = self._latest(segments, name, looped, part, depth)
+            part = self._part(name, depth)
+            place = self._latest(segments, name, part, depth)
             if place is None:
-                place = _Segment(looped)
+                place = _Segment(part)
                 segments.append(place)
             place.names.append(name)
         body: list[Nest | str] = []
         for segment in segments:
             inner = self._level(segment.names, depth + 1)
-            body += [Nest(part, inner)] if segment.looped else inner
+            body += [Nest(segment.part, inner)] if segment.part is not None else inner
         return tuple(body)
 
-    def _latest(self, segments: list[_Segment], name: str, looped: bool, part: str, depth: int) -> _Segment | None:
+    def _part(self, name: str, depth: int) -> str | None:
+        """The part that an operation iterates over at a level, or None."""
+        order = self.orders.of[name]
+        return order[depth] if depth < len(order) and order[depth] in self.loops_of[name] else None
+
+    def _latest(self, segments: list[_Segment], name: str, part: str | None, depth: int) -> _Segment | None:
         """The last segment that the operation may join, or None."""
         einsum = self.cascade.by_name[name]
         needs = self._needs(einsum)
         for segment in reversed(segments):
-            if segment.looped == looped and self._may_join(segment, einsum, part, depth):
+            if segment.part == part and self._may_join(segment, einsum, depth):
                 return segment
             if needs & set(segment.names):
                 return None
@@ -78,10 +82,11 @@ class TreeBuilder:
                 needs |= {r.tensor for r in self.cascade.by_name[read.tensor].reads if r.version != "previous"}
         return needs - {einsum.name}
 
-    def _may_join(self, segment: _Segment, einsum: Einsum, part: str, depth: int) -> bool:
-        if depth >= self.fused and any(self.stage_of[n] != self.stage_of[einsum.name] for n in segment.names):
+    def _may_join(self, segment: _Segment, einsum: Einsum, depth: int) -> bool:
+        part = segment.part
+        if depth >= self.orders.shared and any(self.stage_of[n] != self.stage_of[einsum.name] for n in segment.names):
             return False
-        if not segment.looped:
+        if part is None:
             return True
         for read in einsum.reads:
             if read.tensor not in segment.names:

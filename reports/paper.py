@@ -23,7 +23,7 @@ PositiveNumber = Annotated[float, Field(gt=0)]
 class ConfigurationSpec(Spec):
     """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows.
 
-    With a `sweep`, a number of that name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the
+    `accountings` names those that count this configuration instead of the paper's. With a `sweep`, a number of that name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the
     machine follow from it and the workload's keys.
     """
 
@@ -31,6 +31,7 @@ class ConfigurationSpec(Spec):
     arch: str
     mapping: str
     part: Part = "attention"
+    accountings: dict[str, str] = Field(default_factory=dict)
     sweep: str | None = None
     sized: dict[str, str] = Field(default_factory=dict)
     closed_forms: dict[str, str] = Field(default_factory=dict)

@@ -50,7 +50,8 @@ class Runs:
             spec = self.paper.compared[point.configuration]
             work = workload(self.paper.workload(point.model, point.length, spec.part))
             arch = spec.machine(point.number, work.values)
-            self.known[point] = sim.simulate(work, arch, spec.mapping, accounting=point.accounting)
+            accounting = spec.accountings.get(point.accounting, point.accounting)
+            self.known[point] = sim.simulate(work, arch, spec.mapping, accounting=accounting)
         return self.known[point]
 
     def waits(self, point: Point) -> dict[str, int]:

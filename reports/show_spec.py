@@ -60,7 +60,7 @@ def workload_text(loaded: Loaded[WorkloadSpec]) -> list[RenderableType]:
 
 def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     """A mapping: how ranks are divided and looped, what runs where, what is kept, what overlaps; nest by nest."""
-    from mappings import ChoiceSpec, SequenceSpec
+    from mappings import SequenceSpec
 
     spec = loaded.model
     about = [("summary", " ".join(spec.summary.split())), ("cascade", spec.cascade)]
@@ -70,11 +70,8 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     if isinstance(spec, SequenceSpec):
         parts.append(fields([*about, *last], indent=2))
         for i, step in enumerate(spec.sequence, 1):
-            ways = step.either if isinstance(step, ChoiceSpec) else [step]
-            for j, nest in enumerate(ways, 1):
-                which = f", way {j} of {len(ways)}" if len(ways) > 1 else ""
-                title = f"nest {i}: {' '.join(step.einsums)}{which}"
-                parts += ["", heading(title), fields(_nest_fields(nest), indent=2), "", *_nest_tables(nest)]
+            title = f"nest {i}: {' '.join(step.einsums)}"
+            parts += ["", heading(title), fields(_nest_fields(step), indent=2), "", *_nest_tables(step)]
     else:
         parts += [fields([*about, *_nest_fields(spec), *last], indent=2), "", *_nest_tables(spec)]
     if spec.assumptions:

@@ -12,7 +12,9 @@ class AccountingSpec(Spec):
     """The file of an accounting.
 
     `register_files` counts the accesses of all elements of a unit, or of one of them; `rows` of memories are those that
-    each visit touches, or all words divided by a row's; `dropped` lists native operations whose energy is left out.
+    each visit touches, or all words divided by a row's; `spilled` words of what does not fit into a memory are charged
+    where they are moved, or in that memory as well (where rows are `filled`); `dropped` lists native operations whose
+    energy is left out.
     """
 
     accounting: str
@@ -20,6 +22,7 @@ class AccountingSpec(Spec):
     source: tuple[str, ...] = ()
     register_files: Literal["all elements", "one element"] = "all elements"
     rows: Literal["touched", "filled"] = "touched"
+    spilled: Literal["where moved", "in both"] = "where moved"
     dropped: tuple[str, ...] = ()
 
 

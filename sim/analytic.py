@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mappings import Counts, Schedule
+from mappings import Counts, Schedule, count, fewest_bytes
 from workloads import ceil_div, choose, is_array, most
 
 Number = Any
@@ -98,6 +98,11 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         seconds = most(seconds, memory_s[memory.name])
         cycles = most(cycles, memory_cycles(moved, clock_hz, bandwidth))
     return Latency(cycles, seconds, compute, units, memory_s, bound, assumptions=ASSUMPTIONS)
+
+
+def fastest(schedule: Schedule) -> tuple[Number, ...]:
+    """What is least of the way that a nest with choices takes: its latency, then its bytes."""
+    return (latency(schedule, count(schedule)).latency_s, *fewest_bytes(schedule))
 
 
 def memory_cycles(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:

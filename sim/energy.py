@@ -63,7 +63,7 @@ def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSp
     for memory in schedule.machine.memories.values():
         for action in ("read", "write"):
             rows = (
-                counts.filled_rows(memory.name, action, memory.row_bits)
+                counts.filled_rows(memory.name, action, memory.row_bits, rules.spilled == "in both")
                 if rules.rows == "filled"
                 else counts.level_rows(memory.name, action)
             )

@@ -18,7 +18,7 @@ from workloads import workload as workload_of
 
 from .accounting import ACCOUNTINGS
 from .accounting import accounting as accounting_of
-from .analytic import Latency, latency
+from .analytic import Latency, fastest, latency
 from .energy import Energy, energy
 from .record import Record, fingerprint, version
 from .sequence import add_counts, add_energies, add_latencies, merged
@@ -142,7 +142,7 @@ def simulate(
     if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
         message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
-    cascade, schedules = schedules_of(work, machine, loaded)
+    cascade, schedules = schedules_of(work, machine, loaded, fastest)
     if accounting is not None:
         schedules = tuple(replace(schedule, accounting=accounting) for schedule in schedules)
     references = {
@@ -164,7 +164,7 @@ def simulate(
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
     """The schedule of a workload on a machine under a mapping. Raises as `simulate`."""
-    return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping))[1]
+    return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
 
 
 def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:

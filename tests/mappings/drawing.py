@@ -128,7 +128,8 @@ def triples(draw: Any) -> Drawn:
     machine = draw(machines())
     workload, sizes = draw(workloads_of(cascade))
     full = draw(mapping_specs(cascade, machine))
-    plain = full | {"stages": [], "fuse": full["loops"][-1]} if full["loops"] else full | {"stages": [], "fuse": None}
+    alike = full | {"stages": [], "bind": [{k: v for k, v in each.items() if k != "loops"} for each in full["bind"]]}
+    plain = alike | {"fuse": full["loops"][-1] if full["loops"] else None}
     near = list(machine.memories)[-1]
     everything = {t.name: "*" for t in cascade.tensors.values() if t.role == "intermediate"}
     attempts = [full, plain, plain | {"keep": {near: everything}}]
@@ -183,14 +184,22 @@ def mapping_specs(draw: Any, cascade: Cascade, machine: Machine) -> dict[str, An
     order = draw(st.permutations([rank for rank, names in queues.items() for _ in names]))
     loops = [queues[rank].pop(0) for rank in order]
     free = {rank: names[looped[rank] :] for rank, names in parts.items()}
+    fuse = draw(st.sampled_from([None, *loops]))
+    bind = draw(bindings(cascade, machine, free, partition))
+    for binding in bind if fuse is not None else ():
+        below = loops[loops.index(fuse) + 1 :]
+        if below and draw(st.booleans()):
+            rank_of = {part: rank for rank, names in parts.items() for part in names}
+            left = {rank: [part for part in below if rank_of[part] == rank] for rank in parts}
+            binding["loops"] = [left[rank].pop(0) for rank in draw(st.permutations([rank_of[p] for p in below]))]
     return {
         "mapping": "drawn",
         "cascade": cascade.name,
         "partition": partition,
         "loops": loops,
-        "fuse": draw(st.sampled_from([None, *loops])),
+        "fuse": fuse,
         "stages": draw(stages(cascade)),
-        "bind": draw(bindings(cascade, machine, free, partition)),
+        "bind": bind,
         "keep": draw(keeps(cascade, machine, loops)),
         "overlap": "units",
     }

@@ -50,7 +50,7 @@ CASES = [
     (
         "m0: = array_2d.rows}",
         "m0: wide}",
-        ["my.yaml:6:21: the extent of 'm0' is a number, 'rest', 'fit' or '= expression', found 'wide'"],
+        ["my.yaml:6:21: the extent of 'm0' is a number, 'rest', 'fit', 'any' or '= expression', found 'wide'"],
     ),
     (
         "m: {m1: rest, m0: =",

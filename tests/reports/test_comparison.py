@@ -26,24 +26,26 @@ def test_every_published_row_of_the_configurations_is_met(einfuse: Callable[...,
     run = einfuse("compare", "fusemax", "--reference", str(published), "--json")
     found = run.json
     assert run.code == 0 and found["schema"] == "einfuse.compare/1" and found["out_of_tolerance"] == []
-    text = published.read_text().splitlines()
-    covered = {"attn-unfused.csv", "attn-cascade.csv", "attn-arch.csv", "attn-binding.csv"}
-    covered |= {"end2end-flat.csv", "end2end-proposal.csv", "pareto.csv"}
-    assert len(found["rows"]) == sum(line.split(",")[0] in covered for line in text)
-    others = [line.split(",")[0] for line in text[1:] if line.split(",")[0] not in covered]
-    assert found["not_covered"] == {name: others.count(name) for name in set(others)}
+    assert len(found["rows"]) == len(published.read_text().splitlines()) - 1 == 624
+    assert found["not_covered"] == {}
     exact = [row for row in found["rows"] if row["metric"] != "energy"]
     assert max(row["rel_error"] for row in exact) <= 1e-6
     for row in found["rows"]:
         if row["metric"] == "energy":
             long = row["seq_len"] in ("256K", "1M")
+            assert row["accounting"] == "fusemax-artifact"
+            if row["source"] == "attn-flat.csv":
+                long = long or row["seq_len"] == "64K"
+                assert row["rel_error"] <= (0.03 if long else 2e-4)
+                assert row["note"] == ("64-bit overflow of a tile of scores" if long else None)
+                continue
             bound = {"attn-cascade.csv": 0.08, "attn-unfused.csv": 0.03}.get(row["source"], 0.006) if long else 0.01
-            assert row["rel_error"] <= bound and row["accounting"] == "fusemax-artifact"
             linear = row["source"].startswith("end2end")
+            assert row["rel_error"] <= bound
             assert row["note"] == ("64-bit overflow" if long and not linear else None)
             assert not linear or row["rel_error"] <= 1e-5
     assert found["max_rel_error"]["energy"] == max(r["rel_error"] for r in found["rows"] if r["metric"] == "energy")
-    assert [named["name"] for named in found["named"]] == ["64-bit overflow"]
+    assert [named["name"] for named in found["named"]] == ["64-bit overflow", "64-bit overflow of a tile of scores"]
 
 
 def test_a_tampered_row_is_found(einfuse: Callable[..., Run], published: Path, tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_without_a_reference_the_closed_forms_are_met(einfuse: Callable[..., Run
     assert run.code == 0 and found["reference"] is None and found["not_covered"] == {}
     assert len(found["rows"]) == 24 * (4 + 8 + 8)
     assert max(found["max_rel_error"].values()) <= 1e-12
-    assert len(found["results"]) == 2 * 4 * 4 * 6
+    assert len(found["results"]) == 2 * 5 * 4 * 6
     assert {row["seq_len"] for row in found["rows"]} == {"1K", "4K", "16K", "64K", "256K", "1M"}
     shown = einfuse("compare", "fusemax").out
     assert " 64Ki " in shown and " 64K " not in shown  # ours, not a quotation
@@ -102,7 +104,7 @@ HEAD = "source_csv,model,seq_len,metric,value"
         ),
         (
             f"{HEAD}\nelsewhere.csv,BERT,1K,latency,1\n",
-            "'{file}' holds no row that is compared; sources: attn-unfused.csv, attn-cascade.csv, attn-arch.csv, attn-binding.csv, "
+            "'{file}' holds no row that is compared; sources: attn-unfused.csv, attn-flat.csv, attn-cascade.csv, attn-arch.csv, attn-binding.csv, "
             "end2end-flat.csv, end2end-proposal.csv, pareto.csv",
         ),
     ],

@@ -54,7 +54,7 @@ def test_every_file_is_there_and_nothing_is_left_over(written: Path) -> None:
 
 def test_results_hold_every_point_with_the_right_values(written: Path) -> None:
     found = rows(written, "results.csv")
-    assert len(found) == 2 * 4 * 4 * 6
+    assert len(found) == 2 * 5 * 4 * 6
     key = {"accounting": "hardware", "configuration": "+Binding", "model": "BERT", "seq_len": "1024"}
     (row,) = [row for row in found if key.items() <= row.items()]
     assert float(row["latency_s"]) == pytest.approx(2.013140e-3, abs=5e-10)

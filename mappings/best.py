@@ -1,0 +1,80 @@
+"""Of the ways of a nest the one that is preferred: all of them are bound and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from specs import Infeasible, Loaded, Problem, SpecError
+from workloads import Cascade, Workload, is_array
+
+from .bind import bind, lookup_of
+from .choices import Way, ways_of
+from .counts import count
+from .extents import ANY
+from .schedule import Schedule
+from .spec import MappingSpec
+
+Preference = Callable[[Schedule], tuple[Any, ...]]  # what should be least; what comes first counts first
+
+
+def fewest_bytes(schedule: Schedule) -> tuple[Any, ...]:
+    """Bytes to and from the outermost memory."""
+    outermost, counts = next(iter(schedule.machine.memories)), count(schedule)
+    return (counts.level_bytes(outermost, "read") + counts.level_bytes(outermost, "write"),)
+
+
+def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec], prefer: Preference) -> Schedule:
+    """The schedule of a nest, for the way that fits and of which `prefer` says the least; the first of equals.
+
+    Raises `SpecError`, and `Infeasible` with the reason of the first way if none fits.
+    """
+    spec = loaded.model
+    if not spec.choices and ANY not in [extent for parts in spec.partition.values() for extent in parts.values()]:
+        return bind(part, workload, machine, loaded)
+    ways = ways_of(loaded, lookup_of(machine, workload))
+    if len(ways) == 1 and ways[0].open_part is None:
+        return _noted(bind(part, workload, machine, ways[0]), ways[0], 1)
+    found: list[tuple[tuple[Any, ...], Way]] = []
+    unfit: Infeasible | None = None
+    for way in ways:
+        try:
+            found += _costs(part, workload, machine, way, prefer)
+        except Infeasible as error:
+            unfit = unfit or error
+    if not found:
+        raise unfit or Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': no extent of its parts fits")
+    _, way = min(found, key=lambda each: each[0])
+    return _noted(bind(part, workload, machine, way), way, len(found))
+
+
+def _costs(
+    part: Cascade, workload: Workload, machine: Any, way: Way, prefer: Preference
+) -> list[tuple[tuple[Any, ...], Way]]:
+    """What `prefer` says of a way, for each extent of its open part that fits; all extents are bound at once."""
+    if way.open_part is None:
+        made = bind(part, workload, machine, way)
+        cost = prefer(made)
+        if is_array(*cost, *(condition for condition, _ in made.infeasible)):
+            message = "a choice between ways is for one design point, found an array of them; bind them one by one"
+            raise SpecError([Problem(message, way.place())])
+        return [(cost, way)]
+    import numpy as np
+
+    several, extents = way.with_all_extents(workload.sizes(part), lookup_of(machine, workload))
+    made = bind(part, workload, machine, several)
+    unfit = np.zeros(len(extents), dtype=bool)
+    for condition, _ in made.infeasible:
+        unfit |= condition
+    columns = [np.broadcast_to(each, unfit.shape).tolist() for each in prefer(made)]
+    costs = zip(extents, zip(*columns, strict=True), unfit, strict=True)
+    return [(cost, way.with_extent(way.open_part, extent)) for extent, cost, no in costs if not no]
+
+
+def _noted(made: Schedule, way: Way, tried: int) -> Schedule:
+    """The schedule, with a sentence on which way it is and how that was found."""
+    settled = [*way.chosen, *([way.open_extent] if way.open_extent else [])]
+    options = ", ".join(f"{name} = {value}" for name, value in settled)
+    how = f"the best of {tried} ways" if tried > 1 else way.settled_by
+    return replace(made, assumptions=(*made.assumptions, f"{' '.join(made.operations)}: {options} ({how})"))

@@ -35,7 +35,8 @@ def spent(
 def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> Energy:
     """The energy of an analysis by another table, and by another accounting if one is named.
 
-    Counts and times stay as they are. Raises SpecError for a table or an accounting that there is not.
+    Counts and times stay as they are. Raises SpecError for a table or an accounting that there is not, and for a table
+    that lacks what the machine has.
 
     >>> from sim import analysed
     >>> found = analysed("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding")

@@ -101,6 +101,25 @@ def test_a_rows_number_scales_its_component_alone(section: str, key: str, compon
         assert after[name] == pytest.approx(before[name] * (factor if name == component else 1)), name
 
 
+@given(factor=st.integers(0, 50))
+def test_powers_of_a_table_scale_leakage_and_background(factor: int) -> None:
+    one, spec = case(*CASES[0]), TPU.spec
+    assert spec.leakage is not None and spec.dram is not None and spec.dram.background is not None
+    rows = {key: getattr(spec.leakage, key) for key in ("sram", "logic")}
+    scaled = {key: row.model_copy(update={"power": row.power * factor}) for key, row in rows.items()}
+    background = spec.dram.background.model_copy(update={"power": spec.dram.background.power * factor})
+    changes = {
+        "leakage": spec.leakage.model_copy(update=scaled),
+        "dram": spec.dram.model_copy(update={"background": background}),
+    }
+    before = priced(one, "tpu-7nm").by_component_j
+    mine = Table("mine", spec.model_copy(update=changes))
+    after = spent(one.schedule, one.counts, one.latency, mine).by_component_j
+    for name in before:
+        scale = factor if name in ("leakage", "dram.background") else 1
+        assert after[name] == pytest.approx(before[name] * scale), name
+
+
 def test_nests_in_turn_take_the_overhead_of_their_whole_time() -> None:
     whole = case("flat-cloud:energy=tpu-7nm", "unfused")
     assert len(whole.schedules) > 1

@@ -11,7 +11,7 @@ ASSUMPTION = "assumption:"
 
 @dataclass(frozen=True)
 class Cost:
-    """An energy in pJ or an area in µm², a number or an array of design points.
+    """An energy in pJ, an area in µm² or a power in W, a number or an array of design points.
 
     `how` is "table", or else "interpolated: ...", "extrapolated: ..." or "assumption: ...", or several of
     these joined by "; ", each true of a part or of some of the points; the rest are rows of the table. A cost

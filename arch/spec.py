@@ -21,6 +21,7 @@ from .table import known_table
 AXES = ("rows", "cols", "lanes")
 OF_ARRAYS = ("rows", "cols", "return_path", "hop")  # keys of units with rows and cols
 OF_VECTORS = ("lanes",)  # and of units with lanes
+RESERVED = ("machine", "control", "clock", "leakage", "wires")  # components that every machine has in results
 
 Path = tuple[str | int, ...]
 Axis = Annotated[int, Quantity("count", most=1 << 20)]  # elements along one axis
@@ -165,6 +166,9 @@ ArchSpec = SpatialSpec  # the union of the kinds, told apart by `kind`, once the
 
 def faults(spec: SpatialSpec) -> Iterator[tuple[str, Path]]:
     """What does not fit together in a machine whose parts are each in order: sentences, and paths of keys."""
+    for key, names in (("memories", spec.memories), ("units", spec.units)):
+        for name in sorted(set(names) & set(RESERVED)):
+            yield f"'{name}' is what results call another component of their own; choose another name", (key, name)
     for name in sorted(set(spec.memories) & set(spec.units)):
         yield f"'{name}' is a memory and a unit; give them different names", ("units", name)
     for name, unit in spec.units.items():

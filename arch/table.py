@@ -145,11 +145,12 @@ class Table:
         if not any(type in row.types for row in rows):  # no law continues an area that is not there
             rows = [row for row in rows if row.area is not None] or rows
         row, factor, hows = row_for(name, rows, type, lambda row: row.area or row.energy)
+        source = row.area_source or row.source
         if row.inside in beside:
-            return Cost(0.0, "table", row.source)
+            return Cost(0.0, "table", source)
         if row.area is None:
             return Cost(None, f"missing: table '{self.name}' has no area of '{name}'", "")
-        return _cost(_um2(row.area) * factor, hows, [row.source])
+        return _cost(_um2(row.area) * factor, hows, [source])
 
     def _sram_area(self, size_bytes: Any, side: Any, ports: int = 1) -> Cost:
         """The area of an SRAM with this many ports; of a table without a rule for them, with one."""
@@ -225,7 +226,7 @@ def table_names() -> tuple[str, ...]:
     """The tables of the library.
 
     >>> table_names()
-    ('fusemax-45nm', 'horowitz-45nm')
+    ('fusemax-45nm', 'horowitz-45nm', 'tpu-7nm')
     """
     return tuple(TABLES.names())
 

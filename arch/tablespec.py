@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from specs import Area, Count, Energy, Misplaced, Size, Spec, Width
+from specs import Area, Bandwidth, Count, Energy, Misplaced, Quantity, Size, Spec, Width
 
 from .operations import OperationName
 
@@ -26,6 +26,19 @@ def _one_phrase(source: str) -> str:
 
 Source = Annotated[str, AfterValidator(_one_phrase)]
 
+# What a table may say costs nothing; it must say so.
+EnergyOrNone = Annotated[float, Quantity("energy", zero=True)]
+PowerOrNone = Annotated[float, Quantity("power", zero=True)]
+Share = Annotated[float, Quantity("fraction", zero=True)]
+
+
+class BackgroundRow(Spec):
+    """What DRAM of that bandwidth takes whatever it moves: standby and refresh; other bandwidths are in proportion."""
+
+    bandwidth: Bandwidth
+    power: PowerOrNone
+    source: Source
+
 
 class DramRow(Spec):
     """The energy of moving `bits` to or from DRAM; other amounts are in proportion."""
@@ -33,6 +46,7 @@ class DramRow(Spec):
     bits: Width
     read: Energy
     write: Energy
+    background: BackgroundRow | None = None
     source: Source
 
 
@@ -123,13 +137,60 @@ class RegisterSpec(Spec):
 class OperationRow(Spec):
     """One operation's energy, and the area of its hardware, which may lie inside that of another operation.
 
-    `types` are the number types of the row; the first row of an operation stands for types that have none.
+    `types` are the number types of the row; the first row of an operation stands for types that have none. The area may
+    have a source of its own.
     """
 
     types: tuple[str, ...] = ()
     energy: Energy
     area: Area | None = None
     inside: OperationName | None = None
+    source: Source
+    area_source: Source | None = None
+
+
+class ControlRow(Spec):
+    """Control, as a share of the energy of the operations that it steers."""
+
+    share: Share
+    source: Source
+
+
+class ClockRow(Spec):
+    """The energy of clocking one bit for a cycle, and the words of each element that are clocked in every cycle."""
+
+    energy: EnergyOrNone
+    words: Count
+    source: Source
+
+
+class SramLeakage(Spec):
+    """What an SRAM of that size leaks; other sizes are in proportion."""
+
+    size: Size
+    power: PowerOrNone
+    source: Source
+
+
+class LogicLeakage(Spec):
+    """What that area of logic and registers leaks; other areas are in proportion."""
+
+    area: Area
+    power: PowerOrNone
+    source: Source
+
+
+class LeakageSpec(Spec):
+    """Leakage of memories on the chip and of units."""
+
+    sram: SramLeakage
+    logic: LogicLeakage
+
+
+class WireRow(Spec):
+    """The energy of moving a bit over a millimetre."""
+
+    energy: EnergyOrNone
     source: Source
 
 
@@ -150,6 +211,10 @@ class TableSpec(Spec):
     sram: SramSpec | None = None
     register_file: RegisterSpec | None = None
     operations: dict[OperationName, Annotated[list[OperationRow], Field(min_length=1)]]
+    control: ControlRow | None = None
+    clock: ClockRow | None = None
+    leakage: LeakageSpec | None = None
+    wires: WireRow | None = None
     column: PlainArea | None = None  # for each column of a two-dimensional array
     machine: PlainArea | None = None  # once
 

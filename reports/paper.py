@@ -23,8 +23,9 @@ PositiveNumber = Annotated[float, Field(gt=0)]
 class ConfigurationSpec(Spec):
     """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows.
 
-    `accountings` names those that count this configuration instead of the paper's. With a `sweep`, a number of that name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the
-    machine follow from it and the workload's keys.
+    `accountings` names those that count this configuration instead of the paper's. With a `sweep`, a number of that
+    name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the machine follow from it and the
+    workload's keys.
     """
 
     reference: str

@@ -8,7 +8,7 @@ accumulation is not read. An accounting may count otherwise (`sim/accounting/`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from arch import Cost, Table, Unit
@@ -32,11 +32,15 @@ OPERANDS: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules by component, the actions behind them, and how the table came to each price (where it was no row)."""
+    """Joules by component, the actions behind them, and how the table came to each price (where it was no row).
+
+    `actions` are work, `idle_actions` go on with time, whatever is done.
+    """
 
     by_component_j: Mapping[str, Number]  # None: not priced
     actions: Mapping[str, Mapping[str, Number]]
     notes: tuple[str, ...]
+    idle_actions: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
 
     @property
     def total_j(self) -> Number:
@@ -46,7 +50,7 @@ class Energy:
 
 
 def energy(schedule: Schedule, counts: Counts, table: Table, rules: AccountingSpec) -> Energy:
-    """The energy of all work; actions that are proportional to time are not in it."""
+    """The energy of what memories, units and registers do; what a machine takes beside it is `sim.overhead`'s."""
     joules: dict[str, Number] = {}
     actions: dict[str, dict[str, Number]] = {}
     notes: list[str] = []

@@ -25,6 +25,12 @@ def lower(schedule: Schedule, relaxed: frozenset[str] = frozenset(), stops: Stop
 
     Raises `SpecError` for what the engine does not time.
     """
+    for level, spill in schedule.spills.items():
+        message = (
+            f"model 'cycle' does not time what does not fit into '{level}' and stays in '{spill.outer}' "
+            f"({spill.over_bytes} of {spill.of_bytes} B); use model 'analytic', or a larger '{level}'"
+        )
+        raise SpecError([Problem(message)])
     facts = Facts(schedule, relaxed, stops or {})
     prefix, plans = sweeps(schedule)
     looped = {part for plan in plans for part in plan.path}

@@ -44,7 +44,7 @@ class Record:
     assumptions: tuple[str, ...]
     accounting: str
     provenance: Mapping[str, Any]
-    idle_actions: Mapping[str, Mapping[str, int]] | None = None
+    idle_actions: Mapping[str, Mapping[str, float]] | None = None
     stall_cycles: Mapping[str, Mapping[str, int]] | None = None
     gap_cycles: Mapping[str, int] | None = None
     resources: Mapping[str, int] | None = None

@@ -55,6 +55,7 @@ def add_energies(parts: Sequence[Energy]) -> Energy:
         {name: priced.get(name) for part in parts for name in part.by_component_j},
         _nested([part.actions for part in parts]),
         merged(part.notes for part in parts),
+        _nested([part.idle_actions for part in parts]),
     )
 
 

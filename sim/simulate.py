@@ -19,7 +19,8 @@ from workloads import workload as workload_of
 from .accounting import ACCOUNTINGS
 from .accounting import accounting as accounting_of
 from .analytic import Latency, fastest, latency
-from .energy import Energy, energy
+from .energy import Energy
+from .pricing import spent
 from .record import Record, fingerprint, version
 from .sequence import add_counts, add_energies, add_latencies, merged
 
@@ -90,18 +91,18 @@ def analyse(schedule: Schedule, model: str = "analytic", engine: Engine | None =
     counts = count(schedule)
     timing = MODELS[model](schedule, counts, engine or Engine())
     prices = table(schedule.machine.energy)
-    spent = energy(schedule, counts, prices, accounting_of(schedule.accounting))
     areas = machine_area_um2(schedule.machine, prices)
+    taken = spent(schedule, counts, timing, prices, areas)
     whole = total(areas.values())
     notes = [f"area of {name}: {cost.how}" for name, cost in areas.items() if cost.how != "table"]
     return Analysis(
         (schedule,),
         counts,
         timing,
-        spent,
+        taken,
         None if whole.value is None else whole.value * 1e-6,
         {name: None if cost.value is None else cost.value * 1e-6 for name, cost in areas.items()},
-        (*(f"energy of {note}" for note in spent.notes), *notes),
+        (*(f"energy of {note}" for note in taken.notes), *notes),
     )
 
 
@@ -136,15 +137,8 @@ def simulate(
     >>> record.bound_by, round(record.utilization["array_2d"], 7), record.cycles
     ('array_1d', 0.8896104, 1892352)
     """
-    work = workload_of(workload) if isinstance(workload, str) else workload
-    machine = machine_of(arch) if isinstance(arch, str) else arch
-    loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
-    if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
-        message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
-        raise SpecError([Problem(message, loaded.place(("accounting",)))])
-    cascade, schedules = schedules_of(work, machine, loaded, fastest)
-    if accounting is not None:
-        schedules = tuple(replace(schedule, accounting=accounting) for schedule in schedules)
+    work, machine, loaded = _settled(workload, arch, mapping)
+    cascade, schedules = _schedules(work, machine, loaded, accounting)
     references = {
         "workload": workload if isinstance(workload, str) else work.name,
         "arch": arch if isinstance(arch, str) else machine.name,
@@ -162,9 +156,50 @@ def simulate(
     return _record(found, model, references, hashes)
 
 
+def analysed(
+    workload: str | Workload,
+    arch: str | Machine,
+    mapping: str | Loaded[Any],
+    model: str = "analytic",
+    accounting: str | None = None,
+    engine: Engine | None = None,
+) -> Analysis:
+    """The analysis behind a record: what other tables can price, by `priced`. Raises as `simulate`.
+
+    >>> analysed("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").latency.cycles
+    1892352
+    """
+    _, schedules = _schedules(*_settled(workload, arch, mapping), accounting)
+    return in_turn([analyse(schedule, model, engine) for schedule in schedules])
+
+
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
     """The schedule of a workload on a machine under a mapping. Raises as `simulate`."""
     return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
+
+
+def _settled(
+    workload: str | Workload, arch: str | Machine, mapping: str | Loaded[Any]
+) -> tuple[Workload, Machine, Loaded[Any]]:
+    """What the references say; objects are what they are."""
+    return (
+        workload_of(workload) if isinstance(workload, str) else workload,
+        machine_of(arch) if isinstance(arch, str) else arch,
+        mapping_of(mapping) if isinstance(mapping, str) else mapping,
+    )
+
+
+def _schedules(
+    work: Workload, machine: Machine, loaded: Loaded[Any], accounting: str | None
+) -> tuple[Any, tuple[Schedule, ...]]:
+    """The cascade and the schedules that run in turn, under the mapping's accounting or another."""
+    if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
+        message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
+        raise SpecError([Problem(message, loaded.place(("accounting",)))])
+    cascade, schedules = schedules_of(work, machine, loaded, fastest)
+    if accounting is not None:
+        schedules = tuple(replace(schedule, accounting=accounting) for schedule in schedules)
+    return cascade, schedules
 
 
 def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:
@@ -193,6 +228,7 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         },
         traffic_by_tensor_bytes=by_tensor,
         actions=found.energy.actions,
+        idle_actions=found.energy.idle_actions,
         utilization={unit: found.utilization(unit) for unit in units},
         busy={unit: found.busy(unit) for unit in units},
         utilization_by_einsum={unit: {n: found.share(n) for n in einsums[unit]} for unit in units},

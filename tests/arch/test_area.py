@@ -114,7 +114,7 @@ def test_a_machine_that_fixes_a_type_has_the_hardware_of_that_type():
 
 
 @pytest.mark.parametrize(("ports", "times"), [("1RW", 1), ("1R1W", 2), ("2RW", 2), ("2R1W", 3), ("3R2W", 5)])
-@pytest.mark.parametrize("prices", ["fusemax-45nm", "horowitz-45nm"])
+@pytest.mark.parametrize("prices", table_names())
 def test_each_further_port_adds_the_area_of_one(ports: str, times: int, prices: str) -> None:
     one = machine_area_um2(machine(f"fusemax-cloud:energy={prices}"), table(prices))["buffer"]
     found = machine_area_um2(machine(f"fusemax-cloud:energy={prices},buffer.ports={ports}"), table(prices))["buffer"]

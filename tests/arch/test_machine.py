@@ -204,7 +204,7 @@ def test_an_operation_that_a_unit_lacks():
             "energy: fusemax-45",
             [
                 "14:9: energy: unknown energy table 'fusemax-45'; did you mean 'fusemax-45nm'? "
-                "allowed: fusemax-45nm, horowitz-45nm"
+                "allowed: fusemax-45nm, horowitz-45nm, tpu-7nm"
             ],
         ),
         (
@@ -220,6 +220,11 @@ def test_an_operation_that_a_unit_lacks():
             ["8:3: units.vector: a unit has 'rows' and 'cols', or 'lanes'; found 'cols' and 'lanes'"],
         ),
         ("  vector:", "  dram:", ["8:3: 'dram' is a memory and a unit; give them different names"]),
+        (
+            "  vector:",
+            "  clock:",
+            ["8:3: 'clock' is what results call another component of their own; choose another name"],
+        ),
         (
             "clock: 1 GHz",
             "clock: 1",

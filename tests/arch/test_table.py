@@ -12,7 +12,7 @@ from arch.table import table, table_names
 from arch.widths import WIDTHS
 from specs import SpecError
 
-FUSEMAX, HOROWITZ = table("fusemax-45nm"), table("horowitz-45nm")
+FUSEMAX, HOROWITZ, TPU = table("fusemax-45nm"), table("horowitz-45nm"), table("tpu-7nm")
 TABLES = [table(name) for name in table_names()]
 sizes = st.integers(1 << 10, 1 << 30)
 MIB = 1 << 20
@@ -85,6 +85,40 @@ def test_fusemax_buffer_area_rows_come_back_exactly(row):
 def test_horowitz_rows_come_back_exactly(operation, type, energy, area):
     assert HOROWITZ.energy_pj(operation, "compute", type=type).value == energy
     assert HOROWITZ.area_um2(operation, type=type).value == area
+
+
+@pytest.mark.parametrize(
+    ("operation", "type", "energy"),
+    [
+        ("add", "int8", 0.007),
+        ("add", "int32", 0.03),
+        ("add", "bf16", 0.11),
+        ("add", "fp16", 0.16),
+        ("add", "fp32", 0.38),
+        ("mul", "int8", 0.07),
+        ("mul", "int32", 1.48),
+        ("mul", "bf16", 0.21),
+        ("mul", "fp16", 0.34),
+        ("mul", "fp32", 1.31),
+        ("mac", None, 0.21 + 0.38),
+    ],
+)
+def test_tpu_rows_come_back_exactly(operation, type, energy):
+    cost = TPU.energy_pj(operation, "compute", type=type)
+    assert (cost.value, cost.how) == (energy, "table")
+
+
+@pytest.mark.parametrize(("size", "energy"), [(8 << 10, 7.5), (32 << 10, 8.5), (MIB, 14.0)])
+def test_tpu_memory_rows_come_back_exactly(size, energy):
+    assert TPU.energy_pj("sram", "read", size_bytes=size, row_bits=64).value == energy
+    assert TPU.energy_pj("dram", "read").value == (250 + 450) / 2
+
+
+def test_the_authors_mac_is_several_times_what_others_publish_at_45_nm():
+    ratio = (
+        FUSEMAX.energy_pj("mac", "compute", type="fp16").value / HOROWITZ.energy_pj("mac", "compute", type="fp16").value
+    )
+    assert ratio == pytest.approx(8.58, abs=0.01)
 
 
 @pytest.mark.parametrize(("size", "energy"), [(8 << 10, 10.0), (32 << 10, 20.0), (MIB, 100.0)])
@@ -259,7 +293,7 @@ def test_every_type_has_a_price_that_grows_with_its_width(costs):
             ):
                 assert value == sorted(value) and value[0] < value[-1], (operation, family)
     mac = {type: costs.energy_pj("mac", "compute", type=type).value for type in WIDTHS}
-    assert mac["int8"] < mac["bf16"] == mac["fp16"] <= mac["fp32"] < mac["fp64"]
+    assert mac["int8"] < mac["bf16"] <= mac["fp16"] <= mac["fp32"] < mac["fp64"]
 
 
 def test_a_register_file_is_priced_by_the_bits_of_its_word():
@@ -301,8 +335,8 @@ def test_every_row_has_a_source(costs):
         ),
         (
             lambda: table("fusmax-45nm"),
-            "unknown table 'fusmax-45nm'; did you mean 'fusemax-45nm'? allowed: fusemax-45nm, horowitz-45nm "
-            "(or a path to a .yaml file)",
+            "unknown table 'fusmax-45nm'; did you mean 'fusemax-45nm'? allowed: fusemax-45nm, horowitz-45nm, "
+            "tpu-7nm (or a path to a .yaml file)",
         ),
     ],
 )

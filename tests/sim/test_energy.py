@@ -75,7 +75,7 @@ def test_a_record_is_plain_json_with_its_schema() -> None:
     assert again["schema"] == "einfuse.result/1"
     assert again["cycles"] == record.cycles and isinstance(again["cycles"], int)
     assert set(again["provenance"]) == {"version", "specs", "tables", "interpolated"}
-    assert again["idle_actions"] is None and again["stall_cycles"] is None
+    assert again["idle_actions"]["leakage"] == {"second": record.latency_s} and again["stall_cycles"] is None
 
 
 def test_precision_of_the_workload_wins_over_the_mapping() -> None:

@@ -199,8 +199,11 @@ class AccessBuilder:
             return []
         path = tuple(str(n.part) for n in trail[1:])
         parts = self.tensor_parts(tensor, "stored")
-        loops = self.repeating(path, parts)
-        holder = trail[len(loops)]
+        depth = len(self.repeating(path, parts))
+        outside = self._outside(tensor, self.residence.keep[tensor][inner], writes, operations)
+        while depth < len(path) and outside & set(trail[depth].operations()):
+            depth += 1  # filled after it is made outside of the loop, and drained before it is read there
+        loops, holder = path[:depth], trail[depth]
         masked = all(operations[n].masked for n in holder.operations())
         ranks = (*loops, *(p for p in parts if p not in loops))
         first = next(holder.operations())
@@ -220,6 +223,14 @@ class AccessBuilder:
         reduced = tuple(p for p in loops if not self.depends(p, parts))
         drain = moved("drain", "drain")
         return [drain, moved("fill", "partial sum", reduced)] if reduced else [drain]
+
+    def _outside(self, tensor: str, loop: str | None, writes: bool, operations: Mapping[str, Operation]) -> set[str]:
+        """Operations that make a tensor, or read what is made here, outside of the loop that keeps it."""
+        if not writes:
+            others = {tensor} & set(operations)
+        else:
+            others = {n for n, o in operations.items() if any(a.tensor == tensor for a in o.accesses)}
+        return {name for name in others if loop is not None and loop not in operations[name].loops}
 
     def _used_beyond(self, tensor: str, names: tuple[str, ...], operations: Mapping[str, Operation]) -> bool:
         """Whether an operation outside of the nest reads what was made inside."""

@@ -35,18 +35,23 @@ def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapping
         return bind(part, workload, machine, loaded)
     ways = ways_of(loaded, lookup_of(machine, workload))
     if len(ways) == 1 and ways[0].open_part is None:
-        return _noted(bind(part, workload, machine, ways[0]), ways[0], 1)
+        return _noted(bind(part, workload, machine, ways[0]), ways[0], ways[0].settled_by)
+    if is_array(*workload.values.values(), *(machine.value(path) for path in machine.paths())):
+        message = "a choice between ways is for one design point, found an array of them; bind them one by one"
+        raise SpecError([Problem(message, loaded.place(("choices",), key=True))])
     found: list[tuple[tuple[Any, ...], Way]] = []
-    unfit: Infeasible | None = None
+    unfit: list[Infeasible] = []
     for way in ways:
         try:
             found += _costs(part, workload, machine, way, prefer)
         except Infeasible as error:
-            unfit = unfit or error
+            unfit.append(error)
     if not found:
-        raise unfit or Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': no extent of its parts fits")
+        raise unfit[0] if unfit else Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': no extent fits")
     _, way = min(found, key=lambda each: each[0])
-    return _noted(bind(part, workload, machine, way), way, len(found))
+    tried = len(found) + len(unfit)
+    how = f"the best of {tried} ways" if len(found) > 1 else f"the only one of {tried} ways that fits"
+    return _noted(bind(part, workload, machine, way), way, how)
 
 
 def _costs(
@@ -54,12 +59,7 @@ def _costs(
 ) -> list[tuple[tuple[Any, ...], Way]]:
     """What `prefer` says of a way, for each extent of its open part that fits; all extents are bound at once."""
     if way.open_part is None:
-        made = bind(part, workload, machine, way)
-        cost = prefer(made)
-        if is_array(*cost, *(condition for condition, _ in made.infeasible)):
-            message = "a choice between ways is for one design point, found an array of them; bind them one by one"
-            raise SpecError([Problem(message, way.place())])
-        return [(cost, way)]
+        return [(prefer(bind(part, workload, machine, way)), way)]
     import numpy as np
 
     several, extents = way.with_all_extents(workload.sizes(part), lookup_of(machine, workload))
@@ -72,9 +72,8 @@ def _costs(
     return [(cost, way.with_extent(way.open_part, extent)) for extent, cost, no in costs if not no]
 
 
-def _noted(made: Schedule, way: Way, tried: int) -> Schedule:
+def _noted(made: Schedule, way: Way, how: str) -> Schedule:
     """The schedule, with a sentence on which way it is and how that was found."""
     settled = [*way.chosen, *([way.open_extent] if way.open_extent else [])]
     options = ", ".join(f"{name} = {value}" for name, value in settled)
-    how = f"the best of {tried} ways" if tried > 1 else way.settled_by
     return replace(made, assumptions=(*made.assumptions, f"{' '.join(made.operations)}: {options} ({how})"))

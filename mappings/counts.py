@@ -5,7 +5,7 @@ Sums over the classes of visits of `spaces.py`. Nothing here depends on a timing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -81,6 +81,11 @@ class Counts:
                 bits[each.access.tensor] = bits.get(each.access.tensor, 0) + words * each.bits
         return sum(ceil_div(number, row_bits) for number in bits.values())
 
+    def only(self, names: Collection[str]) -> Counts:
+        """The counts of these operations and of what moves for them, as if there were no others."""
+        operations = {name: counted for name, counted in self.operations.items() if name in names}
+        return _counts(operations, tuple(each for each in self.accesses if each.access.operation in names))
+
     def unit_cycles(self, unit: str) -> Whole:
         return sum(o.cycles for o in self.operations.values() if o.operation.unit == unit)
 
@@ -96,14 +101,18 @@ def count(schedule: Schedule) -> Counts:
     counting = _Counting(schedule, multiplication(_bound(schedule)))
     operations = {name: counting.operation(o) for name, o in schedule.operations.items()}
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
+    result = _counts(operations, accesses)
+    _refuse_beyond(result)
+    return result
+
+
+def _counts(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:
     moved: dict[tuple[str, str, str], Whole] = {}
     for counted in accesses:
         access = counted.access
         key = (access.level, access.tensor, access.action)
         moved[key] = moved.get(key, 0) + counted.size_bytes
-    result = Counts(operations, accesses, moved)
-    _refuse_beyond(result)
-    return result
+    return Counts(operations, accesses, moved)
 
 
 def _refuse_beyond(counts: Counts) -> None:

@@ -98,9 +98,10 @@ def _overlays(loaded: Loaded[MappingSpec], plan: Structure) -> Iterable[Problem]
     for i, group in enumerate(loaded.model.in_place):
         for j, name in enumerate(group):
             place = loaded.place(("in_place", i, j))
-            if name not in cascade.by_name:
-                yield Problem(unknown("Einsum", name, cascade.by_name), place)
-            elif j and group[j - 1] in cascade.by_name:
+            known = cascade.by_name if j else cascade.tensors
+            if name not in known:
+                yield Problem(unknown("Einsum" if j else "tensor", name, known), place)
+            elif j and group[j - 1] in cascade.tensors:
                 before, einsum = group[j - 1], cascade.by_name[name]
                 late = [e.name for e in cascade.einsums if any(r.tensor == before for r in e.reads)]
                 late = [reader for reader in late if order.index(reader) > order.index(name)]

@@ -231,11 +231,12 @@ def test_a_layer_is_its_attention_and_its_linear_layers(model: str) -> None:
 
 
 def test_large_weights_pass_by_activations_that_stay_where_that_moves_less() -> None:
-    """XLM's hidden layer does not fit: of the two ways each product takes the one with fewer bytes."""
+    """XLM's hidden layer does not fit: of the three ways each product takes the one with fewer bytes."""
     few = simulate("xlm:seq_len=1Ki,part=linear,batch=1", "fusemax-cloud", "fusemax-binding")
-    assert "FFN1: stays = activations (the best of 2 ways)" in few.assumptions
+    assert "FFN1: stays = activations (the best of 3 ways)" in few.assumptions
     record = simulate("xlm:seq_len=1Ki,part=linear", "fusemax-cloud", "fusemax-binding")
-    assert "FFN1: stays = weights (the best of 2 ways)" in record.assumptions
+    assert "FFN1: stays = weights (the best of 3 ways)" in record.assumptions
+    assert "FFN2: stays = results (the best of 3 ways)" in record.assumptions
     tokens, buffer = 64 * 1024, 16 << 20
 
     def least(k: int, n: int) -> int:
@@ -245,10 +246,27 @@ def test_large_weights_pass_by_activations_that_stay_where_that_moves_less() -> 
         ]
         ways = [tokens * k * min(splits) + k * n] if splits else []
         ways += [tokens * k + k * n * min(tiles)] if tiles else []
+        rows = [d for d in range(1, tokens // 256 + 1) if (tokens // 256) % d == 0]
+        most = max(d for d in rows if 2 * 256 * (d * (8 * 256 + 256) + 8 * 256) <= buffer)
+        ways += [tokens * k * n // (8 * 256) + k * n * tokens // (256 * most)]
         return min(ways) + tokens * n
 
     products = [(2048, 2048)] * 4 + [(2048, 8192), (8192, 2048)]
     assert sum(record.traffic_bytes["dram"].values()) == 2 * sum(least(k, n) for k, n in products)
+
+
+def test_features_that_do_not_fit_pass_in_slices() -> None:
+    """A row and a column of XLM's hidden layer are 1 MiB on the edge machine's 512 KiB."""
+    record = simulate("xlm:seq_len=1Ki,part=linear", "fusemax-edge", "fusemax-binding")
+    assert "FFN2: stays = results (the best of 1 ways)" not in record.assumptions
+    assert record.feasible["ok"] and "FFN2: stays = results (the only one of 3 ways that fits)" in record.assumptions
+    tokens, k, n, side, columns = 64 * 1024, 8192, 2048, 32, 8 * 32
+    rows = max(d for d in range(1, 2049) if 2048 % d == 0 and 2 * side * (d * (columns + side) + columns) <= 512 << 10)
+    moved = record.traffic_by_tensor_bytes["dram"]
+    assert moved["W2"]["read"] == 2 * k * n * tokens // (side * rows)
+    assert moved["FFN2"] == {"read": 0, "write": 2 * tokens * n}
+    both = simulate("xlm:seq_len=1Ki,part=end-to-end", "fusemax-edge", "fusemax-binding")
+    assert both.latency_s > record.latency_s
 
 
 def test_a_model_without_widths_has_no_linear_layers() -> None:

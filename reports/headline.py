@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 from . import quantities
 from .console import bullets, heading, table, wrapped
 from .paper import MeanSpec
-from .results import Point, Runs
+from .results import ENERGY, LATENCY, Point, Runs
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-LATENCY, ENERGY = "latency_s", "energy_j"  # fields of a record that other models and tables give too
 
 
 @dataclass(frozen=True)

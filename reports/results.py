@@ -17,6 +17,8 @@ from .paper import ConfigurationSpec, PaperSpec, Part, value_at
 if TYPE_CHECKING:
     from sim import Analysis, Energy, Record
 
+LATENCY, ENERGY = "latency_s", "energy_j"  # fields of a record that other models and tables give too
+
 
 @dataclass(frozen=True)
 class Point:
@@ -59,7 +61,7 @@ class Runs:
     known: dict[Point, Record] = field(default_factory=dict)
     cycles: dict[Point, CycleTime] = field(default_factory=dict)
     analyses: dict[Point, Analysis] = field(default_factory=dict)
-    joules: dict[tuple[Point, str], Joules] = field(default_factory=dict)
+    spent: dict[tuple[Point, str], Energy] = field(default_factory=dict)
     mappings: dict[str, Loaded[Any]] = field(default_factory=dict)
 
     def points(self) -> Iterator[Point]:
@@ -105,7 +107,7 @@ class Runs:
         import sim
         from sim.record import fingerprint
 
-        spent = self._spent(point, self.own_table(point))
+        spent = self._spent(point, "")
         specs = record.provenance["specs"] | {"accounting": fingerprint(sim.accounting(self.accounting(point)))}
         return replace(
             record,
@@ -119,7 +121,7 @@ class Runs:
 
     def latency_s(self, point: Point) -> float:
         """The time of a point by the analytic model."""
-        return sum(self.record(part).latency_s for part in self.parts(point))
+        return sum(self._analysis(part).latency.latency_s for part in self.parts(point))
 
     def cycle_time(self, point: Point) -> CycleTime:
         """The time of a point by the cycle model."""
@@ -151,25 +153,24 @@ class Runs:
         return Joules(sum(values))
 
     def _energy(self, point: Point, table: str) -> Joules:
-        named = table or self.own_table(point)
-        if (point, named) not in self.joules:
-            try:
-                spent = self._spent(point, named)
-                unpriced = [note for note in spent.notes if ": missing: " in note]
-                self.joules[point, named] = Joules(spent.total_j, "; ".join(unpriced))
-            except SpecError as error:
-                self.joules[point, named] = Joules(None, str(error))
-        return self.joules[point, named]
-
-    def own_table(self, point: Point) -> str:
-        """The table that the machine of a point names."""
-        return self._analysis(point).schedule.machine.energy
+        try:
+            spent = self._spent(point, table)
+        except SpecError as error:
+            return Joules(None, str(error))
+        missing = [note for note in spent.notes if "missing: " in note]
+        return Joules(spent.total_j, "; ".join(missing) if spent.total_j is None else "")
 
     def _spent(self, point: Point, table: str) -> Energy:
-        """The energy of a point by a table and the point's accounting. Raises SpecError."""
+        """The energy of a point by a table, or by its machine's, and by the point's accounting. Raises SpecError."""
         import sim
 
-        return sim.priced(self._analysis(point), table, self.accounting(point))
+        analysis = self._analysis(point)
+        named = table or analysis.schedule.machine.energy
+        if (point, named) not in self.spent:
+            priced_so = named == analysis.schedule.machine.energy and point == self._timed(point)
+            found = analysis.energy if priced_so else sim.priced(analysis, named, self.accounting(point))
+            self.spent[point, named] = found
+        return self.spent[point, named]
 
     def _analysis(self, point: Point) -> Analysis:
         """What a point counts and how long it takes: neither depends on prices or accountings."""
@@ -226,5 +227,11 @@ class Runs:
 
     def summed(self, point: Point, name: str) -> float | None:
         """A metric of a point, or the sum of it over the parts of a layer."""
+        metric = self.paper.metrics[name]
+        if metric.field == LATENCY:
+            return self.latency_s(point) * metric.per_unit
+        if metric.field == ENERGY:
+            spent = self.energy(point).energy_j
+            return None if spent is None else spent * metric.per_unit
         values = [self.metric(part, name) for part in self.parts(point)]
         return None if any(value is None for value in values) else sum(value for value in values if value is not None)

@@ -87,13 +87,14 @@ def _pairs(study: Study, length: str) -> int:
 
 
 def _stack(axes: Axes, bars: Mapping[str, Mapping[str, float]], places: list[float], labels: list[str]) -> None:
-    """Horizontal stacked bars from the top down; a part is coloured by its name, parts in order of size."""
+    """Horizontal stacked bars from the top down; a part is coloured by its name, the largest come first."""
     totals: dict[str, float] = {}
     for parts in bars.values():
         for name, value in parts.items():
             totals[name] = totals.get(name, 0.0) + value
     starts = [0.0] * len(bars)
-    for index, name in enumerate(sorted(totals, key=lambda each: -totals[each])):
+    present = [name for name, value in totals.items() if value > 0]
+    for index, name in enumerate(sorted(present, key=lambda each: -totals[each])):
         widths = [parts.get(name, 0.0) for parts in bars.values()]
         axes.barh(
             places, widths, left=starts, height=0.82, color=PALETTE[index % len(PALETTE)], label=name, linewidth=0

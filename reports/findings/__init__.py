@@ -53,7 +53,7 @@ def _headline(study: Study) -> Iterator[str]:
         ]
         found = {name: value for name, value in mean.over_tables.items() if value is not None}
         if found:
-            others.append(f"{span(found.values(), 'over tables', 3)} {' and '.join(found)}")
+            others.append(f"{span(found.values(), 'over tables', 3)} {', '.join(found)}")
         timed = by_cycle(study.runs, spec)
         if timed is not None:
             others.append(f"{timed:.4g} by the cycle model")

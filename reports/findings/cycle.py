@@ -40,7 +40,7 @@ def _both_timed(study: Study) -> Iterator[str]:
     if cycle and len(cycle) < len(study.cases()):
         yield (
             f"At the {len(cycle)} of {len(study.cases())} points where the cycle model times both, {report.fast} is "
-            f"{span(cycle, 'times')} faster than {report.slow} by it and {span(analytic, 'times')} by the analytic model."
+            f"{span(cycle, 'times')} faster than {report.slow} by it, {span(analytic, 'times')} by the analytic model."
         )
 
 

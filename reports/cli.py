@@ -204,20 +204,23 @@ def compare(
 
     found = comparison.compare(paper, reference)
     _answer(as_json, found.as_dict, lambda: comparison.as_text(found))
-    return COMPARISON_FAILED if found.out_of_tolerance else OK
+    return OK if found.ok else COMPARISON_FAILED
 
 
 @app.command()
 def report(
     name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, or a file.")],
     folder: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
+    reference: Annotated[
+        Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")
+    ] = None,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
 
     if not folder.strip():
         raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
-    say(*writing.write_report(name, Path(folder)))
+    say(*writing.write_report(name, Path(folder), reference))
     return OK
 
 

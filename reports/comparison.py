@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from specs import SpecError
 
-from . import quantities
+from . import headline, quantities
 from .console import bullets, heading, table
+from .headline import Mean
 from .paper import PaperSpec
 from .paper import paper as paper_of
 from .reference_rows import PublishedRow, closed_form_rows, read_reference
@@ -32,6 +33,7 @@ class Row:
     """
 
     source: str
+    configuration: str
     model: str
     seq_len: str
     metric: str
@@ -46,13 +48,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows of a comparison; `reference` is None when the published side are the paper's closed forms."""
+    """All rows of a comparison; `reference` is None when the published side are the paper's closed forms.
+
+    Without a reference there are also the means of the paper's headline.
+    """
 
     paper: PaperSpec
     reference: str | None
     rows: tuple[Row, ...]
     not_covered: dict[str, int]
     runs: Runs
+    means: tuple[Mean, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row and every mean is within its tolerance."""
+        return not self.out_of_tolerance and all(mean.ok for mean in self.means)
 
     @property
     def out_of_tolerance(self) -> list[Row]:
@@ -92,6 +103,7 @@ class Comparison:
             "named": self.named(),
         }
         if self.reference is None:
+            result["headline"] = [mean.as_dict() for mean in self.means]
             result["results"] = [_result(self.runs, point) for point in self.runs.points()]
         return result
 
@@ -103,10 +115,10 @@ def compare(name: str, reference: Path | None = None) -> Comparison:
 
 
 def compare_closed_forms(runs: Runs) -> Comparison:
-    """Our numbers beside the formulas that the paper states. Raises SpecError."""
+    """Our numbers beside the formulas and the means that the paper states. Raises SpecError."""
     pairs = list(closed_form_rows(runs.paper))
     rows = tuple(_compared(runs, configuration, row) for configuration, row in pairs)
-    return Comparison(runs.paper, None, rows, {}, runs)
+    return Comparison(runs.paper, None, rows, {}, runs, headline.headline(runs))
 
 
 def compare_reference(runs: Runs, reference: Path) -> Comparison:
@@ -136,6 +148,7 @@ def _compared(runs: Runs, configuration: str, row: PublishedRow) -> Row:
     tolerance = named.bounds[configuration] if named else metric.tolerance
     return Row(
         source=row.source,
+        configuration=configuration,
         model=row.model,
         seq_len=row.seq_len,
         metric=row.metric,
@@ -175,6 +188,8 @@ def as_text(found: Comparison) -> list[RenderableType]:
     if found.reference is None:
         parts += [*_own(found), ""]
     parts += [heading(f"{found.paper.paper}: ours beside {against}"), _verdicts(found.rows)]
+    if found.means:
+        parts += ["", *headline.as_text(found.runs, found.means)]
     if found.named():
         parts += ["", heading("named deviations"), bullets([_named_line(each) for each in found.named()])]
     if found.not_covered:

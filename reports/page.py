@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import quantities, rows
+from . import headline, quantities, rows, summary
 from .findings import findings
-from .state_findings import set_up
-from .study import Study
+from .findings.state import set_up
+from .study import Ratios, Study
 from .style import Drawing
 
 
@@ -38,7 +38,11 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
         "points": len(records),
         "findings": findings(study),
         "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
-        "tables": [(model, _cells(rows.summary(study, model))) for model in paper.models],
+        "tables": [(model, _cells(summary.page_table(study, model))) for model in paper.models],
+        "headline": _headline(study),
+        "tables_of_energy": ", ".join(study.tables),
+        "refusals": [summary.refusal_text(study, each) for each in summary.refusals(study)],
+        "unpriced": [(table, name, why) for (table, name), why in study.unpriced().items()],
         "set_up": set_up(paper.report.precision),
         "states": _state_table(study),
         "machines": _machines(study),
@@ -47,6 +51,25 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
         "version": records[0].provenance["version"],
         "files": [*rows.csv_tables(study), *(f"{each.name}.svg" for each in drawings)],
     }
+
+
+def _headline(study: Study) -> rows.Table:
+    """The paper's means, ours by accounting, by the cycle model, and over all tables."""
+    accountings = study.paper.accountings
+    columns = ["mean", "of", "over", "published", *accountings.values(), "error", "within", "by the cycle model"]
+    body = []
+    for spec, mean in zip(study.paper.headline, study.closed_forms.means, strict=True):
+        numbers = [mean.published, *(mean.ours[name] for name in accountings)]
+        error = "-" if mean.rel_error is None else quantities.error(mean.rel_error)
+        row = [mean.name, mean.of, mean.over, *(_number(each) for each in numbers), error, f"{mean.tolerance:g}"]
+        body.append(
+            [*row, _number(headline.by_cycle(study.runs, spec)), summary.between(Ratios(None, mean.over_tables))]
+        )
+    return [*columns, "over all tables, our accounting"], body
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else quantities.significant(value)
 
 
 def encoded(path: Path) -> str:

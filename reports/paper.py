@@ -20,12 +20,20 @@ Part = Literal["attention", "linear", "end-to-end"]
 PositiveNumber = Annotated[float, Field(gt=0)]
 
 
+class SearchSpec(Spec):
+    """The mapping that tries all splits, where a configuration has the authors'; at some lengths, or at all."""
+
+    mapping: str
+    lengths: list[str] = Field(default_factory=list)
+
+
 class ConfigurationSpec(Spec):
     """A machine and a mapping that the paper costs, for what part of a layer, and which file holds its rows.
 
-    `accountings` names those that count this configuration instead of the paper's. With a `sweep`, a number of that
-    name ends the file's metrics (`latency@PE16`), and `sized` says what keys of the machine follow from it and the
-    workload's keys.
+    `linear` is the configuration beside it that does the linear layers around its attention. `accountings` names those
+    that count it instead of the paper's. With a `sweep`, a number of that name ends the file's metrics
+    (`latency@PE16`), and `sized` says what keys of the machine follow from it and the workload's keys; `numbers` and
+    `lengths` are those of the published sweep.
     """
 
     reference: str
@@ -33,7 +41,11 @@ class ConfigurationSpec(Spec):
     mapping: str
     part: Part = "attention"
     accountings: dict[str, str] = Field(default_factory=dict)
+    linear: str | None = None
+    searched: SearchSpec | None = None
     sweep: str | None = None
+    numbers: list[Count] = Field(default_factory=list)
+    lengths: list[str] = Field(default_factory=list)
     sized: dict[str, str] = Field(default_factory=dict)
     closed_forms: dict[str, str] = Field(default_factory=dict)
 
@@ -82,6 +94,25 @@ class DeviationSpec(Spec):
     bounds: dict[str, PositiveNumber]  # of each configuration
 
 
+class MeanSpec(Spec):
+    """A published mean over all models and lengths: a metric of one configuration over that of another."""
+
+    name: str
+    part: Part = "attention"
+    metric: str
+    of: str
+    over: str
+    published: PositiveNumber
+    tolerance: PositiveNumber
+
+
+class PriceSpec(Spec):
+    """An operation whose price the tables are compared by, in a number type."""
+
+    operation: str
+    type: str
+
+
 class PrecisionSpec(Spec):
     """A study of the type of a running state: which tensor is watched, at which sizes of its rank."""
 
@@ -105,9 +136,12 @@ class ReportSpec(Spec):
     """What a report shows beyond the rows."""
 
     units: dict[str, str]
-    slow: str
+    baseline: str  # what figures and tables are relative to
+    slow: str  # what sentences hold `fast` against
     fast: str
     shares: str
+    price: PriceSpec
+    figures: dict[str, Count] = Field(default_factory=dict)  # of a figure of ours, the paper's with the same content
     waits: dict[str, str] = Field(default_factory=dict)  # of an Einsum that is waited for, what the wait is for
     precision: PrecisionSpec
 
@@ -128,6 +162,7 @@ class PaperSpec(Spec):
     metrics: dict[str, MetricSpec]
     named: list[DeviationSpec] = Field(default_factory=list)
     accountings: dict[str, str]
+    headline: list[MeanSpec] = Field(default_factory=list)
     report: ReportSpec
 
     @field_validator("definitions")
@@ -150,15 +185,38 @@ class PaperSpec(Spec):
                 yield "length", length, self.lengths, ("named", i, "lengths", j)
             for name in deviation.bounds:
                 yield "configuration", name, self.compared, ("named", i, "bounds", name)
-        for key in ("slow", "fast"):
+        for name, spec in self.compared.items():
+            if spec.linear is not None:
+                yield "configuration", spec.linear, self.beside, (self._place(name), name, "linear")
+            for j, length in enumerate(spec.lengths):
+                yield "length", length, self.lengths, (self._place(name), name, "lengths", j)
+            for j, length in enumerate(spec.searched.lengths if spec.searched else ()):
+                yield "length", length, self.lengths, (self._place(name), name, "searched", "lengths", j)
+        for i, mean in enumerate(self.headline):
+            yield "metric", mean.metric, self.metrics, ("headline", i, "metric")
+            for key in ("of", "over"):
+                yield "configuration", getattr(mean, key), self.configurations, ("headline", i, key)
+        for key in ("baseline", "slow", "fast"):
             yield "configuration", getattr(self.report, key), self.configurations, ("report", key)
         for name, metric in self.metrics.items():
             yield "accounting", metric.accounting, self.accountings, ("metrics", name, "accounting")
+
+    def _place(self, name: str) -> str:
+        return "configurations" if name in self.configurations else "beside"
 
     @property
     def compared(self) -> dict[str, ConfigurationSpec]:
         """Every configuration that a reference may have rows of."""
         return {**self.configurations, **self.beside}
+
+    @property
+    def searched(self) -> dict[str, ConfigurationSpec]:
+        """The configurations that have splits of the authors, with those that a search over all splits finds."""
+        return {
+            name: spec.model_copy(update={"mapping": spec.searched.mapping, "lengths": spec.searched.lengths})
+            for name, spec in self.configurations.items()
+            if spec.searched is not None
+        }
 
     def deviation(self, configuration: str, length: str, metric: str) -> DeviationSpec | None:
         """The named deviation that a row may show."""
@@ -166,6 +224,14 @@ class PaperSpec(Spec):
             if each.metric == metric and length in each.lengths and configuration in each.bounds:
                 return each
         return None
+
+    def metric_of(self, field: str) -> str | None:
+        """The reference's name for a field of our record.
+
+        >>> paper("fusemax").metric_of("utilization.array_2d")
+        'util_2d'
+        """
+        return next((name for name, metric in self.metrics.items() if metric.field == field), None)
 
     def workload(self, model: str, length: str, part: Part = "attention") -> str:
         """The reference of one workload."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from specs import SpecError, parse_reference, read_file, unknown
 
-from . import rows
-from .console import heading, table
+from . import rows, summary
+from .console import bullets, heading, table, wrapped
 from .cycles.spec import STUDIES
 from .figures import files as figure_files
+from .headline import as_text as headline_text
 from .paper import PAPERS
 from .paper import paper as paper_of
 from .placing import placed, refuse
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 PAGE = "index.html"
 
 
-def write_report(name: str, folder: Path) -> list[RenderableType]:
+def write_report(name: str, folder: Path, reference: Path | None = None) -> list[RenderableType]:
     """Write the report of a paper or of a study by the cycle model, and return what the terminal shows.
+
+    The published numbers of a `reference`, a CSV, are drawn beside ours.
 
     An existing folder keeps its other files. Raises SpecError if `folder` is something else or if a file that is not
     ours is in the way, OSError if it cannot be written.
     """
     if kind_of(name) == "study":
+        if reference is not None:
+            raise SpecError(f"--reference is for a paper; the study '{name}' has no published rows, leave it out")
         from .cycles.report import write_cycle_report
 
         return write_cycle_report(name, folder)
@@ -37,7 +42,7 @@ def write_report(name: str, folder: Path) -> list[RenderableType]:
     refuse(folder, [*rows.TABLES, *figure_files(), PAGE])
     with placed(folder, PAGE) as draft:
         with steps_shown(steps(paper)) as step:
-            study = run_study(paper, step)
+            study = run_study(paper, step, reference)
         _write(study, draft)
     return _as_text(study, folder)
 
@@ -72,11 +77,23 @@ def _write(study: Study, draft: Path) -> None:
 
 
 def _as_text(study: Study, folder: Path) -> list[RenderableType]:
-    columns, body = rows.summary(study, study.model)
+    columns, body = summary.terminal_table(study, study.model)
     others = ", ".join(model for model in study.paper.models if model != study.model)
-    return [
-        heading(f"{study.paper.paper}: {study.model}, relative to {study.paper.report.slow}"),
+    base, units = study.paper.report.baseline, " and ".join(study.paper.report.units.values())
+    note = (
+        f"{units}: operation slots used, %. Cycle model: its time, of the latency. Speed and energy: relative to "
+        f"{base}; energy over {', '.join(study.tables)}."
+    )
+    parts: list[RenderableType] = [
+        heading(f"{study.paper.paper}: {study.model}, relative to {base}"),
         table(columns, body, indent=0),
         "",
-        f"{others}, and everything else: {folder / PAGE}",
+        wrapped(note),
     ]
+    refused = [summary.refusal_text(study, each) for each in summary.refusals(study)]
+    notes = [f"no time by the cycle model: {each}" for each in refused]
+    notes += [f"no energy by {table}: {name}: {why}" for (table, name), why in study.unpriced().items()]
+    if notes:
+        parts += ["", bullets(notes)]
+    parts += ["", *headline_text(study.runs, study.closed_forms.means)] if study.closed_forms.means else []
+    return [*parts, "", f"{others}, and everything else: {folder / PAGE}"]

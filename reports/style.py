@@ -123,3 +123,25 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure in every format; equal figures make equal files."""
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
+
+
+def spread(values: Sequence[float], least: float) -> list[float]:
+    """Ascending places for labels, at least so far apart, as near to their ascending values as a group of them can be.
+
+    Labels that would overlap form a group, which keeps its mean.
+
+    >>> spread([1.0, 1.0, 5.0], 2.0)
+    [0.0, 2.0, 5.0]
+    """
+    groups: list[list[float]] = []
+    for value in values:
+        groups.append([value])
+        while len(groups) > 1 and _ends(groups[-2], least)[1] + least > _ends(groups[-1], least)[0]:
+            groups[-2:] = [[*groups[-2], *groups[-1]]]
+    return [_ends(group, least)[0] + index * least for group in groups for index in range(len(group))]
+
+
+def _ends(group: Sequence[float], least: float) -> tuple[float, float]:
+    """The first and the last place of a group of labels."""
+    middle, half = sum(group) / len(group), (len(group) - 1) / 2 * least
+    return middle - half, middle + half

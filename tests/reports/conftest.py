@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,15 @@ class Run:
 
         found: dict[str, Any] = json.loads(self.out, parse_constant=refuse)
         return found
+
+
+@pytest.fixture(scope="session")
+def published(shared_dir: Path) -> Path:
+    """The published rows, which the project does not hold."""
+    path = shared_dir / "reference" / "fusemax" / "published.csv"
+    if not path.is_file():
+        pytest.skip(f"no {path}: the published figures are not here")
+    return path
 
 
 @pytest.fixture

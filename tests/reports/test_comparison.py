@@ -13,15 +13,6 @@ from specs import SpecError, load_file
 from .conftest import Run
 
 
-@pytest.fixture(scope="module")
-def published(shared_dir: Path) -> Path:
-    """The published rows, which the project does not hold."""
-    path = shared_dir / "reference" / "fusemax" / "published.csv"
-    if not path.is_file():
-        pytest.skip(f"no {path}: the published figures are not here")
-    return path
-
-
 def test_every_published_row_of_the_configurations_is_met(einfuse: Callable[..., Run], published: Path) -> None:
     run = einfuse("compare", "fusemax", "--reference", str(published), "--json")
     found = run.json

@@ -15,18 +15,31 @@ from pathlib import Path
 
 import pytest
 
+from arch import table_names
 from reports import report
 from reports.cli import main
-from reports.paper import paper
+from reports.findings.state import half_of_the_last_digit
+from reports.paper import PAPERS, paper
 from reports.placing import MANIFEST, placed
 from reports.precision import FLAT, study
-from reports.state_findings import half_of_the_last_digit
+from sim import simulate
 from specs import SpecError
 from tests.conftest import ROOT, Golden
 
 from .conftest import Run
 
-FIGURES = ("utilization", "speed-up", "time-share", "energy", "denominator", "state-error")
+IN_THE_PAPER = (  # its figures 6 to 12
+    "utilization",
+    "time-share",
+    "speed-up",
+    "energy-ratio",
+    "end-to-end-speed-up",
+    "end-to-end-energy-ratio",
+    "area-latency",
+)
+FIGURES = (*IN_THE_PAPER, "energy", "denominator", "state-error")
+KEYS = ("accounting", "configuration", "model", "seq_len")
+PUBLISHED = ("source_csv", "model", "seq_len", "metric")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +60,8 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
 def test_every_file_is_there_and_nothing_is_left_over(written: Path) -> None:
     names = {path.name for path in written.iterdir()}
     tables = {"results.csv", "utilization_by_einsum.csv", "energy_by_component.csv", "traffic.csv"}
+    tables |= {"end_to_end.csv", "headline.csv", "energy_by_table.csv", "cycle_model_gaps.csv"}
+    tables |= {f"{name}.csv" for name in IN_THE_PAPER}
     tables |= {"state_precision.csv", "state_rescalings.csv", "closed_forms.csv", MANIFEST}
     assert names == tables | {"index.html"} | {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert [path.name for path in written.parent.iterdir()] == ["fusemax"]
@@ -60,9 +75,9 @@ def test_results_hold_every_point_with_the_right_values(written: Path) -> None:
     assert float(row["latency_s"]) == pytest.approx(2.013140e-3, abs=5e-10)
     assert float(row["utilization_array_2d"]) == pytest.approx(0.8896104, abs=5e-8)
     assert int(row["dram_bytes"]) == 402653184
-    slow = next(r for r in found if {**key, "configuration": "+Cascade"}.items() <= r.items())
-    assert float(row["speed_up"]) == pytest.approx(float(slow["latency_s"]) / float(row["latency_s"]))
-    assert float(slow["speed_up"]) == float(slow["energy_ratio"]) == 1.0
+    base = next(r for r in found if {**key, "configuration": "unfused"}.items() <= r.items())
+    assert float(row["speed_up"]) == pytest.approx(float(base["latency_s"]) / float(row["latency_s"]))
+    assert float(base["speed_up"]) == float(base["energy_ratio"]) == 1.0
 
 
 def test_parts_add_up(written: Path) -> None:
@@ -82,6 +97,111 @@ def test_parts_add_up(written: Path) -> None:
         assert energy[key(row)] == pytest.approx(float(row["energy_j"]))
         if row["accounting"] == "hardware":
             assert used[key(row)] == pytest.approx(float(row["utilization_array_2d"]))
+
+
+def test_the_cycle_models_time_stands_beside_the_analytic_one(written: Path) -> None:
+    found = rows(written, "results.csv")
+    assert all(bool(row["cycle_model_latency_s"]) != bool(row["cycle_model_refusal"]) for row in found)
+    key = {"configuration": "+Binding", "model": "BERT", "seq_len": "65536"}
+    (row,) = [row for row in found if {**key, "accounting": "hardware"}.items() <= row.items()]
+    record = simulate("bert:seq_len=64Ki", "fusemax-cloud", "fusemax-binding", model="cycle")
+    assert float(row["cycle_model_latency_s"]) == record.latency_s > float(row["latency_s"])
+    gaps = [gap for gap in rows(written, "cycle_model_gaps.csv") if {**key, "part": "attention"}.items() <= gap.items()]
+    assert {gap["cause"]: int(gap["cycles"]) for gap in gaps} == record.gap_cycles
+
+
+def test_every_table_prices_every_point_or_says_why_not(written: Path) -> None:
+    found = rows(written, "energy_by_table.csv")
+    assert len(found) == 2 * len(rows(written, "results.csv")) * len(table_names())
+    assert all(bool(row["energy_j"]) != bool(row["reason"]) for row in found)
+    for part, file in (("attention", "results.csv"), ("end-to-end", "end_to_end.csv")):
+        by_point: dict[tuple[str, ...], list[float]] = {}
+        for row in found:
+            if row["part"] == part and row["energy_ratio"]:
+                by_point.setdefault(key_of(row), []).append(float(row["energy_ratio"]))
+        for row in rows(written, file):
+            ratios = by_point[key_of(row)]
+            assert (float(row["least_energy_ratio"]), float(row["most_energy_ratio"])) == (min(ratios), max(ratios))
+
+
+def key_of(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in KEYS)
+
+
+def test_a_layer_is_its_attention_and_its_linear_layers(written: Path) -> None:
+    attention = {key_of(row): float(row["latency_s"]) for row in rows(written, "results.csv")}
+    for row in rows(written, "end_to_end.csv"):
+        linear_s = float(row["latency_s"]) - attention[key_of(row)]
+        assert linear_s > 0
+        if key_of(row) == ("hardware", "+Binding", "BERT", "1024"):
+            record = simulate("bert:seq_len=1Ki,part=linear", "fusemax-cloud", "fusemax-binding")
+            assert linear_s == pytest.approx(record.latency_s)
+
+
+def test_a_figures_csv_holds_what_it_shows(written: Path) -> None:
+    results = {key_of(row): row for row in rows(written, "results.csv")}
+    for row in rows(written, "speed-up.csv"):
+        assert row["ours"] == results[key_of({**row, "accounting": "hardware"})]["speed_up"]
+    for row in rows(written, "energy-ratio.csv"):
+        same = results[key_of({**row, "accounting": row["panel"]})]
+        ends = ("energy_ratio", "least_energy_ratio", "most_energy_ratio")
+        assert [row["ours"], row["low"], row["high"]] == [same[name] for name in ends]
+    for row in rows(written, "utilization.csv"):
+        same = results[key_of({**row, "accounting": "hardware"})]
+        assert row["ours"] == same[f"utilization_{row['panel']}"]
+    shares: dict[tuple[str, ...], float] = {}
+    for row in rows(written, "time-share.csv"):
+        point = key_of({**row, "accounting": "hardware"})
+        shares[point] = shares.get(point, 0.0) + float(row["ours"])
+    for point, share in shares.items():
+        assert share == pytest.approx(float(results[point]["utilization_array_2d"]))
+
+
+def test_the_sweep_stands_with_the_configurations_and_its_front(written: Path) -> None:
+    found = [row for row in rows(written, "area-latency.csv") if row["model"] == "BERT"]
+    sweep = [row for row in found if row["number"]]
+    assert [row["number"] for row in sweep] == ["16", "32", "64", "128", "256", "512"]
+    tiles = 64 * 12 * (262144 // 256) ** 2
+    epochs = (64 + 64 / 1024 + 1) + 1 + 8 + 64  # RD RNV AV, RM, SLN and SLD, SLNV
+    assert float(sweep[-2]["latency_s"]) == pytest.approx(tiles * epochs / 940e6)
+    assert all(row["on_front"] == "True" for row in sweep)
+    (binding,) = [row for row in found if row["configuration"] == "+Binding"]
+    assert binding["on_front"] == "False"  # the sweep's array of that side has a smaller buffer, and is as fast
+    assert binding["latency_s"] == sweep[-2]["latency_s"]
+
+
+def test_published_rows_are_set_beside_ours(einfuse: Callable[..., Run], published: Path, tmp_path: Path) -> None:
+    """With a reference, figures have the ratios that two of its rows give."""
+    folder, smaller = tmp_path / "out", tmp_path / "fusemax.yaml"
+    text = PAPERS.path("fusemax").read_text()
+    for line, kept in (
+        ("models: {BERT: bert, TrXL: trxl, T5: t5, XLM: xlm}", "models: {BERT: bert, TrXL: trxl}"),
+        ("lengths: [1Ki, 4Ki, 16Ki, 64Ki, 256Ki, 1Mi]", "lengths: [1Ki, 64Ki]"),
+        ("called_out: [64Ki, 1Mi]", "called_out: [64Ki]"),
+    ):
+        assert line in text
+        text = text.replace(line, kept)
+    smaller.write_text(text)
+    assert einfuse("report", str(smaller), "-o", str(folder), "--reference", str(published)).code == 0
+    with published.open(encoding="utf-8") as file:
+        theirs = {tuple(row[key] for key in PUBLISHED): float(row["value"]) for row in csv.DictReader(file)}
+
+    def layer_s(attention: str, linear: str) -> float:
+        return sum(theirs[f"{name}.csv", "BERT", "1M", "latency"] for name in (attention, linear))
+
+    ratio = layer_s("attn-unfused", "end2end-flat") / layer_s("attn-binding", "end2end-proposal")
+    key = {"configuration": "+Binding", "model": "BERT", "seq_len": "1048576"}
+    (row,) = [row for row in rows(folder, "end-to-end-speed-up.csv") if key.items() <= row.items()]
+    assert float(row["published"]) == pytest.approx(ratio) and float(row["ours"]) == pytest.approx(ratio, rel=1e-6)
+    (side,) = [row for row in rows(folder, "area-latency.csv") if (row["model"], row["number"]) == ("TrXL", "64")]
+    assert float(side["published_area_mm2"]) == pytest.approx(theirs["pareto.csv", "TrXL", "256K", "area@PE64"] / 1e6)
+    assert "× is published" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_reference_is_for_papers_only(einfuse: Callable[..., Run], tmp_path: Path) -> None:
+    run = einfuse("report", "fusemax-cycles", "-o", str(tmp_path / "out"), "--reference", "rows.csv")
+    message = "--reference is for a paper; the study 'fusemax-cycles' has no published rows, leave it out\n"
+    assert run == Run(2, "", message)
 
 
 def test_two_bytes_of_state_stop_growing(written: Path) -> None:
@@ -243,7 +363,7 @@ def test_a_failure_leaves_nothing_behind(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device", "results.csv")
 
-    monkeypatch.setattr(report, "run_study", lambda paper, progress: None)
+    monkeypatch.setattr(report, "run_study", lambda paper, progress, reference: None)
     monkeypatch.setattr(report, "_write", full)
     run = einfuse("report", "fusemax", "-o", str(tmp_path / "out"))
     assert run == Run(5, "", "'results.csv': no space left on device\n")

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-from . import quantities
-from .paper import PrecisionSpec
-from .precision import FLAT, RANDOM, SCORES, SEED, StateResult, scored_inputs
-from .study import Study
+from .. import quantities
+from ..paper import PrecisionSpec
+from ..precision import FLAT, RANDOM, SCORES, SEED, StateResult, scored_inputs
+from ..study import Study
 
 
 def set_up(spec: PrecisionSpec) -> str:

@@ -133,13 +133,15 @@ class Runs:
         return CycleTime(sum(times), {cause: sum(each.gaps.get(cause, 0) for each in found) for cause in causes})
 
     def _cycle_time(self, point: Point) -> CycleTime:
-        import sim
+        from sim import analyse
+        from sim.simulate import in_turn
 
         timed = self._timed(point)
         if timed not in self.cycles:
             try:
-                record = sim.simulate(*self._design(timed), model="cycle", accounting=self.accounting(timed))
-                self.cycles[timed] = CycleTime(record.latency_s, record.gap_cycles or {})
+                schedules = self._analysis(timed).schedules  # bound once, for both models
+                found = in_turn([analyse(schedule, "cycle") for schedule in schedules]).latency
+                self.cycles[timed] = CycleTime(float(found.latency_s), found.gap_cycles or {})
             except (SpecError, Infeasible) as error:
                 self.cycles[timed] = CycleTime(None, reason=str(error))
         return self.cycles[timed]

@@ -22,9 +22,8 @@ AUTHORS_S = 9 * 3600  # Timeloop and Accelergy, FPSG-UIUC/micro24-fusemax-artifa
 EVERYTHING = """
 import sys
 from pathlib import Path
-from reports.comparison import compare
-from reports.paper import paper
-from reports.results import Point, Runs
+from reports.comparison import compare, compare_reference
+from reports.results import Point
 
 reference = Path(sys.argv[1]) if len(sys.argv) > 1 else None
 whole = compare("fusemax")
@@ -36,7 +35,7 @@ for label, spec in runs.paper.beside.items():
             for length in spec.lengths or runs.paper.lengths:
                 for number in numbers:
                     runs.record(Point(label, model, length, accounting, number))
-rows = 0 if reference is None else len(compare("fusemax", reference).rows)
+rows = 0 if reference is None else len(compare_reference(runs, reference).rows)
 print(len(runs.known), rows, int(whole.ok))
 """
 

@@ -15,7 +15,7 @@ from specs import Infeasible, Loaded, SpecError
 from .paper import ConfigurationSpec, PaperSpec, Part, value_at
 
 if TYPE_CHECKING:
-    from sim import Analysis, Energy, Record
+    from sim import Analysis, Energy, Record, Simulation
 
 LATENCY, ENERGY = "latency_s", "energy_j"  # fields of a record that other models and tables give too
 
@@ -60,7 +60,7 @@ class Runs:
     paper: PaperSpec
     known: dict[Point, Record] = field(default_factory=dict)
     cycles: dict[Point, CycleTime] = field(default_factory=dict)
-    analyses: dict[Point, Analysis] = field(default_factory=dict)
+    simulations: dict[Point, Simulation] = field(default_factory=dict)
     spent: dict[tuple[Point, str], Energy] = field(default_factory=dict)
     mappings: dict[str, Loaded[Any]] = field(default_factory=dict)
 
@@ -92,12 +92,10 @@ class Runs:
 
         Only one accounting is simulated; the energy of the others is that of the same counts.
         """
-        import sim
-
         if point not in self.known:
             first = self._timed(point)
             if point == first:
-                self.known[point] = sim.simulate(*self._design(point), accounting=self.accounting(point))
+                self.known[point] = self._simulation(point).record
             else:
                 self.known[point] = self._recounted(self.record(first), point)
         return self.known[point]
@@ -176,12 +174,14 @@ class Runs:
 
     def _analysis(self, point: Point) -> Analysis:
         """What a point counts and how long it takes: neither depends on prices or accountings."""
+        return self._simulation(self._timed(point)).analysis
+
+    def _simulation(self, timed: Point) -> Simulation:
         import sim
 
-        timed = self._timed(point)
-        if timed not in self.analyses:
-            self.analyses[timed] = sim.analysed(*self._design(timed), accounting=self.accounting(timed))
-        return self.analyses[timed]
+        if timed not in self.simulations:
+            self.simulations[timed] = sim.simulation(*self._design(timed), accounting=self.accounting(timed))
+        return self.simulations[timed]
 
     def _timed(self, point: Point) -> Point:
         """The point that stands for all accountings."""

@@ -90,7 +90,7 @@ def as_text(paper: PaperSpec, checks: tuple[Check, ...]) -> list[RenderableType]
                 time = quantities.duration(line["latency"].published)
                 rows.append((shown, quantities.count(length), time, *errors, verdict))
         columns = ("", "length>", "published>", "traffic>", "ideal>", "latency>", "verdict")
-        note = f"Published latency; how far ours are off in bytes, in the time if all of {spec.unit} were used, in latency."
+        note = f"Published latency; ours off in bytes, in the time if all of {spec.unit} were used, and in latency."
         parts += [heading(f"{spec.name}: {', '.join(spec.einsums)}"), table(columns, rows), wrapped(note)]
         parts += [bullets([" ".join(spec.why.split()), f"source: {spec.source}"])]
     return parts

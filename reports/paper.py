@@ -107,7 +107,7 @@ class MeanSpec(Spec):
 
 
 class ValidationSpec(Spec):
-    """Figures of a model that leaves some Einsums out, in a file beside the paper's: what of ours they are held to.
+    """Figures of a model that leaves some Einsums out, in a file beside the library's papers, to hold ours to.
 
     The file has columns `model`, `seq_len`, `traffic` (bytes to and from the outermost memory), `ideal_latency` (s, of
     all elements of a unit at all times) and `latency` (s).

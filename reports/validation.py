@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specs import SpecError
+
 from . import quantities
 from .console import bullets, heading, table, wrapped
 from .paper import PAPERS, PaperSpec, ValidationSpec
@@ -42,9 +44,10 @@ def validation(paper: PaperSpec) -> tuple[Check, ...]:
 
 def _checks(paper: PaperSpec, spec: ValidationSpec) -> list[Check]:
     found = []
-    file = Path(PAPERS.path(paper.paper)).parent / spec.file
-    with file.open(encoding="utf-8", newline="") as rows:
+    with _file(spec).open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
+            if row["model"] not in paper.models:
+                continue
             ours = _ours(paper, spec, row["model"], int(row["seq_len"]))
             for metric in METRICS:
                 published = float(row[metric])
@@ -53,6 +56,14 @@ def _checks(paper: PaperSpec, spec: ValidationSpec) -> list[Check]:
                 numbers = (published, ours[metric], error, tolerance, ok)
                 found.append(Check(spec.name, row["model"], int(row["seq_len"]), metric, *numbers))
     return found
+
+
+def _file(spec: ValidationSpec) -> Path:
+    """The file of a validation, in a folder of papers. Raises SpecError."""
+    for folder in PAPERS.folders:
+        if (folder / spec.file).is_file():
+            return Path(folder / spec.file)
+    raise SpecError(f"validation '{spec.name}' names '{spec.file}', which is in no folder of papers")
 
 
 def _ours(paper: PaperSpec, spec: ValidationSpec, model: str, length: int) -> dict[str, float]:

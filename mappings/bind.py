@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError, unknown
@@ -23,7 +24,7 @@ from workloads import (
     tensor_types,
 )
 
-from .extents import evaluate, families, fit
+from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
@@ -123,18 +124,31 @@ def _whole(loaded: Loaded[MappingSpec], lookup: Any, text: int | str, least_valu
         raise SpecError([Problem(message, loaded.place(path))])
 
 
-def lookup_of(machine: Any, workload: Workload) -> Any:
-    """What the names in expressions and conditions of a mapping mean: keys of the workload, numbers of the machine."""
+@dataclass(frozen=True)
+class Names:
+    """Keys of a workload, then numbers of a machine, by name."""
 
-    def find(name: str) -> Any:
-        if name in workload.values:
-            return workload.values[name]
+    machine: Any
+    workload: Workload
+
+    @property
+    def varied(self) -> bool:
+        return bool(self.workload.types) or any(value not in (None, False) for value in self.workload.settings.values())
+
+    def __call__(self, name: str) -> Any:
+        if name in self.workload.values:
+            return self.workload.values[name]
         try:
-            return machine.value(name)
+            return self.machine.value(name)
         except KeyError:
-            raise KeyError(unknown("name", name, [*machine.paths(), *workload.values])) from None
+            parts = (*self.machine.memories, *self.machine.units)
+            kind = Missing if "." in name and name.split(".")[0] not in parts else KeyError
+            raise kind(unknown("name", name, [*self.machine.paths(), *self.workload.values])) from None
 
-    return find
+
+def lookup_of(machine: Any, workload: Workload) -> Names:
+    """What the names in expressions and conditions of a mapping mean: keys of the workload, numbers of the machine."""
+    return Names(machine, workload)
 
 
 def _limit(memory: Any, budget: Any) -> Any:

@@ -101,7 +101,12 @@ def _picked(loaded: Loaded[MappingSpec], lookup: Lookup) -> tuple[dict[str, str]
     spec, problems = loaded.model, [*_unknown(loaded)]
     options: dict[str, str] = {}
     extents: dict[str, int] = {}
+    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if extent == ANY]
     for (i, row), holds in matching(loaded, lookup):
+        for part in row.extents if open_parts else ():
+            if part not in open_parts:
+                place = loaded.place(("published", i, "extents", part), key=True)
+                problems.append(Problem(unknown("part that may have any extent", part, open_parts), place))
         if row.choose and is_array(holds):
             message = "a choice between nests is for one design point, found an array of them; bind them one by one"
             problems.append(Problem(message, loaded.place(("published", i))))

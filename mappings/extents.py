@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from specs import Loaded, Problem, SpecError, parse_expression, unknown
 from workloads import Cascade, ceil_div, is_array, least
@@ -13,7 +13,22 @@ from workloads import Cascade, ceil_div, is_array, least
 from .schedule import Family, Part
 from .spec import MappingSpec
 
-Lookup = Callable[[str], Any]
+
+class Missing(KeyError):
+    """A name of a component that the machine does not have."""
+
+
+class Lookup(Protocol):
+    """What names in expressions and conditions of a mapping mean.
+
+    `varied`: the workload has masks, or types of its own.
+    """
+
+    @property
+    def varied(self) -> bool: ...
+
+    def __call__(self, name: str) -> Any: ...
+
 
 REST, FIT, ANY = "rest", "fit", "any"
 

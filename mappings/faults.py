@@ -40,7 +40,7 @@ class Faults:
 
 
 def check_names(faults: Faults, cascade: Cascade, levels: list[str] | None, machine_place: Place | None = None) -> None:
-    """Names in `epochs`, `types` and `budget`, and whether epochs and the overlap rule agree.
+    """Names in `epochs`, `types`, `budget` and all that is said of tensors, and whether epochs and overlap agree.
 
     `levels` are the machine's memories, or None if no machine is given.
     """
@@ -63,6 +63,15 @@ def check_names(faults: Faults, cascade: Cascade, levels: list[str] | None, mach
         faults.report(
             f"epochs are given, but the overlap is '{spec.overlap}'; write 'overlap: epochs'", "epochs", key=True
         )
+    for key, table in (("keep", spec.keep), ("copies", spec.copies), ("reserve", spec.reserve)):
+        for level, tensors in table.items():
+            for tensor in tensors:
+                if tensor not in cascade.tensors:
+                    faults.report(unknown("tensor", tensor, cascade.tensors), key, level, tensor, key=True)
+    for i, group in enumerate(spec.in_place):
+        for j, tensor in enumerate(group):
+            if tensor not in cascade.tensors:
+                faults.report(unknown("tensor", tensor, cascade.tensors), "in_place", i, j)
     pins = plain_pins(spec.types)
     for tensor in pins:
         if tensor not in cascade.tensors and tensor != "*":

@@ -43,9 +43,12 @@ def tiles_of(
             result.append(Kept(tensor, level, loop, size, "in place" if shared else "tile"))
     for level, streams in spec.reserve.items():
         for tensor, text in streams.items():
-            if level not in plan.keep.get(tensor, {}):
-                size = evaluate(text, lookup, loaded, "reserve", level, tensor)
-                result.append(Kept(tensor, level, None, size, "stream"))
+            size = evaluate(text, lookup, loaded, "reserve", level, tensor)
+            if not is_array(size) and (size < 0 or size != int(size)):
+                message = f"the bytes reserved for '{tensor}' must be a whole number, at least 0, found {size}"
+                raise SpecError([Problem(message, loaded.place(("reserve", level, tensor)))])
+            kept = level in plan.keep.get(tensor, {})  # what of it spills streams past within its own tile
+            result.append(Kept(tensor, level, None, size, "within" if kept else "stream"))
     return tuple(result)
 
 
@@ -53,7 +56,7 @@ def footprints(tiles: Iterable[Kept]) -> dict[str, Any]:
     """Bytes that tiles take in each level at once."""
     totals: dict[str, Any] = {}
     for tile in tiles:
-        if tile.use != "in place":
+        if tile.use in ("tile", "stream"):
             totals[tile.level] = totals.get(tile.level, 0) + tile.size_bytes
     return totals
 
@@ -76,17 +79,21 @@ def check_room(loaded: Loaded[MappingSpec], plan: Structure, levels: list[str]) 
     spec = loaded.model
     problems = [*_overlays(loaded, plan)]
     for key, table in (("copies", spec.copies), ("reserve", spec.reserve)):
-        for level, tensors in table.items():
+        for level in table:
             if level not in levels:
                 problems.append(Problem(unknown("memory", level, levels), loaded.place((key, level), key=True)))
-            for tensor in tensors:
-                if tensor not in plan.builder.cascade.tensors:
-                    message = unknown("tensor", tensor, plan.builder.cascade.tensors)
-                    problems.append(Problem(message, loaded.place((key, level, tensor), key=True)))
+    for level, tensors in spec.copies.items():
+        for tensor in tensors:
+            if tensor in plan.builder.cascade.tensors and level not in plan.keep.get(tensor, {}):
+                message = f"copies of '{tensor}' in '{level}', where it is not kept; keep it there, or drop the copies"
+                problems.append(Problem(message, loaded.place(("copies", level, tensor), key=True)))
     for i, level in enumerate(spec.spill):
-        if level not in levels[1:]:
-            message = unknown("memory that has another outside of it", level, levels[1:])
+        if level == levels[0]:
+            message = f"'{level}' cannot spill: no memory is outside of it; levels that can: {', '.join(levels[1:])}"
             problems.append(Problem(message, loaded.place(("spill", i))))
+        elif level not in levels or level in spec.spill[:i]:
+            twice = f"'{level}' stands twice in spill" if level in levels else unknown("memory", level, levels[1:])
+            problems.append(Problem(twice, loaded.place(("spill", i))))
     if problems:
         raise SpecError(problems)
 
@@ -126,11 +133,16 @@ def spills_of(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, A
 
 
 def too_large(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    """For each level that may not spill, whether its tiles do not fit, and the sentence that says so."""
+    """For each level, whether what may not spill there does not fit, and the sentence that says so."""
     found = []
     for level, needed in footprints(tiles).items():
         limit = limits[level]
-        if limit is None or level in spec.spill:
+        if limit is None:
+            continue
+        if level in spec.spill:
+            streams: Any = sum(t.size_bytes for t in tiles if t.level == level and t.use in ("stream", "within"))
+            reason = f"the streams through '{level}' need {streams} B there and cannot spill; it has {limit} B"
+            found.append((streams > limit, "streams do not fit" if is_array(streams, limit) else reason))
             continue
         if is_array(needed, limit):
             found.append((needed > limit, f"the tiles kept in '{level}' do not fit"))

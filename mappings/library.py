@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from specs import Library, Loaded, Problem, SpecError
-from workloads import Cascade, Workload, cascade
+from workloads import LAYERS, Cascade, Workload, cascade
 
 from .best import Preference, best, fewest_bytes
 from .choices import all_ways
+from .footprint import check_room
 from .schedule import Schedule
 from .sequence import nests_of, workload_of
 from .spec import AnyMapping, MappingSpec, SequenceSpec
@@ -35,7 +36,7 @@ def check_mapping(loaded: Loaded[Any], machine: Any = None) -> None:
                 if machine is None:
                     check_loops(way, part)
                 else:
-                    structure(part, machine, way)
+                    check_room(way, structure(part, machine, way), list(machine.memories))
             except SpecError as error:
                 problems += error.problems
     if problems:
@@ -61,6 +62,9 @@ def schedules(
     `Infeasible` for what does not fit.
     """
     layers = workload.layers()
+    if workload.core() is not None and workload.cascade is None and loaded.model.cascade == LAYERS:
+        message = f"mapping '{loaded.name}' maps only the layers around; give the workload part=linear"
+        raise SpecError([Problem(message, loaded.place(("cascade",)))])
     if layers is None:
         return _schedules(workload, machine, loaded, prefer)
     found, made = _schedules(layers, machine, _layers(loaded), prefer)
@@ -73,15 +77,21 @@ def schedules(
 
 
 def _layers(loaded: Loaded[Any]) -> Loaded[Any]:
-    """The mapping of the linear layers; an unknown name is reported where it stands."""
+    """The mapping of the layers around, or the mapping itself if it is one; errors stand where it is named."""
+    if loaded.model.cascade == LAYERS:
+        return loaded
     if loaded.model.layers is None:
         message = f"mapping '{loaded.name}' names none for the layers around it; give one under 'layers'"
         raise SpecError([Problem(message, loaded.place())])
+    place = loaded.place(("layers",))
     try:
-        return mapping(loaded.model.layers)
+        found = mapping(loaded.model.layers)
     except SpecError as error:
-        place = loaded.place(("layers",))
         raise SpecError([Problem(p.message, p.place or place) for p in error.problems]) from None
+    if found.model.cascade != LAYERS:
+        message = f"'{found.name}' maps cascade '{found.model.cascade}'; give a mapping of '{LAYERS}'"
+        raise SpecError([Problem(message, place)])
+    return found
 
 
 def _schedules(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from specs import Loaded, Problem, SpecError, unknown
+from specs import Loaded, Problem, SpecError, parse_expression, unknown
 from workloads import choose, is_array
 
-from .extents import Lookup
+from .extents import Lookup, Missing
 from .spec import MappingSpec, PublishedSpec
 
 Row = tuple[int, PublishedSpec]
@@ -20,14 +20,26 @@ def matching(loaded: Loaded[MappingSpec], lookup: Lookup) -> Iterator[tuple[Row,
     Raises `SpecError` for a condition on no known key.
     """
     problems, found = [], []
-    for i, row in enumerate(loaded.model.published):
-        holds: Any = loaded.model.split == "published"
-        for key, value in row.when.items():
+    spec = loaded.model
+    usual = spec.split == "published" and not lookup.varied
+
+    def holds(when: Mapping[str, int], *path: str | int) -> Any:
+        result: Any = True
+        for text, value in when.items():
             try:
-                holds = holds & (lookup(key) == value)
-            except KeyError as error:
-                problems.append(Problem(str(error.args[0]), loaded.place(("published", i, "when", key), key=True)))
-        found.append(((i, row), holds))
+                expression = parse_expression(text)
+                if any(lookup(name) is None for name in sorted(expression.names())):
+                    return False  # a memory without a size or a bandwidth
+                result = result & (expression.evaluate(lookup) == value)
+            except Missing:
+                return False
+            except (KeyError, ValueError, ZeroDivisionError) as error:
+                problems.append(Problem(str(error.args[0]), loaded.place((*path, text), key=True)))
+        return result
+
+    everywhere = holds(spec.published_for, "published_for") if spec.published else False
+    for i, row in enumerate(spec.published):
+        found.append(((i, row), usual & everywhere & holds(row.when, "published", i, "when")))
     if problems:
         raise SpecError(problems)
     yield from found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from workloads import Band, Einsum, TensorType
+from workloads import Band, Einsum, TensorType, part_of
 
 if TYPE_CHECKING:
     from .counts import Counts
@@ -142,8 +142,8 @@ class Dependency:
 class Kept:
     """A tensor kept at a level for one iteration of a loop (None: for the whole run), and the bytes it takes there.
 
-    `use` is "tile", "in place" of another tile, whose bytes it takes over, or "stream" for room that is set aside for a
-    tensor on its way past.
+    `use` is "tile", "in place" of another tile, whose bytes it takes over, "stream" for room that is set aside for a
+    tensor on its way past, or "within" for such room inside of the tensor's own tile.
     """
 
     tensor: str
@@ -162,13 +162,12 @@ class Spill:
     of_bytes: Whole
 
     def share(self, number: Whole) -> Whole:
-        """The part of a number of words that is spilled, rounded down; nothing in between exceeds 64 bits.
+        """The part of a number of words that is spilled, rounded down; exact for arrays too.
 
         >>> Spill("dram", 1, 3).share(10)
         3
         """
-        whole, rest = number // self.of_bytes, number % self.of_bytes
-        return whole * self.over_bytes + rest * self.over_bytes // self.of_bytes
+        return part_of(number, self.over_bytes, self.of_bytes)
 
 
 @dataclass(frozen=True)
@@ -252,4 +251,4 @@ class Schedule:
 
     def footprint_bytes(self, level: str) -> Whole:
         """Bytes that must fit in a level at once."""
-        return sum(k.size_bytes for k in self.kept if k.level == level and k.use != "in place")
+        return sum(k.size_bytes for k in self.kept if k.level == level and k.use in ("tile", "stream"))

@@ -32,6 +32,14 @@ def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, Loade
     spec = loaded.model
     nests = spec.sequence if isinstance(spec, SequenceSpec) else [spec]
     choices = list(dict.fromkeys(name for nest in nests for name in nest.choices))
+    taken = {
+        *MappingSpec.model_fields,
+        *(part for nest in nests for parts in nest.partition.values() for part in parts),
+    }
+    unclear = [name for name in choices if name in taken]
+    if unclear:
+        message = f"choice '{unclear[0]}' has the name of a key or part of the mapping; give it one of its own"
+        raise SpecError([Problem(message, loaded.place(("choices", unclear[0]), key=True))])
     wrong = [name for name in spec.choose if name not in choices]
     if wrong:
         problems = [Problem(unknown("choice", n, choices), loaded.place(("choose", n), key=True)) for n in wrong]

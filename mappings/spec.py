@@ -44,7 +44,11 @@ class EpochSpec(BaseModel):
 
 
 class PublishedSpec(BaseModel):
-    """What the authors of a dataflow chose for a workload: extents instead of fitted ones, and options of choices."""
+    """What the authors of a dataflow chose for a workload: extents instead of fitted ones, and options of choices.
+
+    `when` says for which values of keys of the workload and the machine, or of expressions of them; besides, for whole
+    attention (no mask) in the types of the mapping.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,6 +99,7 @@ class NestSpec(BaseModel):
     fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
     choices: dict[str, Annotated[dict[str, OptionSpec], Field(min_length=1)]] = {}
+    published_for: dict[str, Count] = {}  # conditions of all that is published
     published: list[PublishedSpec] = []
 
 

@@ -87,9 +87,10 @@ def operation_line(schedule: Schedule, operation: Operation) -> str:
 def _kept(schedule: Schedule) -> RenderableType:
     rows = []
     for level, memory in schedule.machine.memories.items():
-        tiles = [tile for tile in schedule.kept if tile.level == level]
+        tiles = [tile for tile in schedule.kept if tile.level == level and tile.use != "within"]
         for tile in tiles:
             held = f"one {tile.loop}" if tile.loop else "the whole run"
+            held = {"stream": "streams past", "in place": f"{held}, in place"}.get(tile.use, held)
             storage = schedule.types[tile.tensor].storage.name
             rows.append((level, tile.tensor, held, storage, f"{quantities.whole(tile.size_bytes)} B"))
         if tiles:

@@ -147,7 +147,7 @@ def _state(c):  # type: ignore[no-untyped-def]
     entries, sweeps, loops = c[ENTRY_COUNT], c[SWEEP_COUNT], c[LOOP_COUNT]
     program = _pipeline(c)
     ring = 8
-    while ring < program[0].max() + 5:
+    while ring < program[0].max() + 6:
         ring *= 2
     offset = np.zeros(c[WAIT_COUNT], np.int64)
     values = c[RESOURCE_COUNT] + entries
@@ -500,14 +500,19 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
                         attained = written
             else:
                 producer = c[this + PRODUCER]
-                back = mine
+                back, early = mine, np.int64(0)
                 if kind == RING:
-                    back -= s[ages + producer] - age + 1
+                    # A value that lands long after it is begun would be let in before its reader begins: a place more.
+                    early = np.int64(c[this + lead + 1] < c[this + lead + columns + 1])
+                    back -= s[ages + producer] - age + 1 + early
                 if back >= 0:
                     there = producer * ring + (back & (ring - 1))
                     value = s[starts + there]
                     if value != NEVER:
-                        value += _between(c, this, s[takens + there], taken, first - s[s[BEGIN] + there])
+                        between = _between(c, this, s[takens + there], taken, first - s[s[BEGIN] + there])
+                        if early:
+                            between = max(between, np.int64(0))
+                        value += between
                         if value > start:
                             start, attained, cause, by = value, step, c[this + CAUSE], wait
                         elif value == start:
@@ -719,11 +724,11 @@ def _same_pipeline(c, s, before, growth):  # type: ignore[no-untyped-def]
         oldest = np.int64(0)
         for entry in range(c[row + FIRST_ENTRY], c[row + END_ENTRY]):
             oldest = max(oldest, s[s[AGE] + entry])
-        if theirs < oldest + 2:
+        if theirs < oldest + 3:
             return False
         for entry in range(c[row + FIRST_ENTRY], c[row + END_ENTRY]):
             turn = s[s[NOW_TURN] + entry] ^ before[s[NOW_TURN] + entry]
-            for back in range(1, oldest + 3):
+            for back in range(1, oldest + 4):
                 a = entry * ring + ((mine - back) & (ring - 1))
                 b = entry * ring + ((theirs - back) & (ring - 1))
                 if s[s[TAKEN] + a] != before[s[TAKEN] + b]:
@@ -835,7 +840,7 @@ def _rates(c, s, sweep, loop, first, end, rate, flow):  # type: ignore[no-untype
             return False
     for entry in range(first, end):
         taken = s[s[TAKEN] + entry * ring + (newest & (ring - 1))]
-        for back in range(1, oldest + 3):
+        for back in range(1, oldest + 4):
             if s[s[TAKEN] + entry * ring + ((newest - back) & (ring - 1))] != taken:
                 return False
         if taken == 0:
@@ -843,7 +848,7 @@ def _rates(c, s, sweep, loop, first, end, rate, flow):  # type: ignore[no-untype
         mine = newest - s[s[AGE] + entry]
         one = s[s[START] + entry * ring + (mine & (ring - 1))]
         rate[entry] = one - s[s[START] + entry * ring + ((mine - 1) & (ring - 1))]
-        for back in range(2, oldest - s[s[AGE] + entry] + 3):  # whatever older entries have yet to read
+        for back in range(2, oldest - s[s[AGE] + entry] + 4):  # whatever older entries have yet to read
             if s[s[START] + entry * ring + ((mine - back) & (ring - 1))] != one - back * rate[entry]:
                 return False
         me = c[ENTRIES] + entry * ENTRY_COLUMNS

@@ -13,12 +13,13 @@ from .notation import Access, Apply, NotationError, Number, Statement, parse_sta
 from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, tensor_types
-from .whole import LARGEST, ceil_div, choose, is_array, least, most
-from .workload import Workload, WorkloadSpec, attention_workload
+from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of
+from .workload import LAYERS, Workload, WorkloadSpec, attention_workload
 
 __all__ = [
     "CASCADES",
     "LARGEST",
+    "LAYERS",
     "OPERATIONS",
     "TYPES",
     "WORKLOADS",
@@ -54,6 +55,7 @@ __all__ = [
     "most",
     "operations",
     "parse_statement",
+    "part_of",
     "plain_pins",
     "points",
     "tensor_types",

@@ -22,6 +22,27 @@ def is_array(*values: Any) -> bool:
     return False
 
 
+def part_of(number: Whole, part: Whole, whole: Whole) -> Whole:
+    """⌊number · part / whole⌋ for part ≤ whole, exact for arrays of int64 as well, whose product may not fit.
+
+    >>> part_of(10, 1, 3)
+    3
+    >>> import numpy as np
+    >>> part_of(np.array([8589934591]), 8606777344, 8640331776)
+    array([8556575874])
+    """
+    if not is_array(number, part, whole):
+        return number * part // whole
+    import numpy as np
+
+    number, part, whole = (np.asarray(each, dtype=np.int64) for each in (number, part, whole))
+    times, rest = number // whole, number % whole
+    guess = np.floor(rest * (part / whole.astype(np.float64))).astype(np.int64)
+    with np.errstate(over="ignore"):
+        left = rest * part - guess * whole  # wraps alike on both sides: the difference is small, and right
+    return times * part + guess + left // whole
+
+
 def ceil_div(a: Whole, b: Whole) -> Whole:
     """The least whole number that is at least a / b, for b > 0.
 

@@ -49,6 +49,9 @@ class WorkloadSpec(BaseModel):
     phase: Literal["prefill", "decode"] = "prefill"
 
 
+LAYERS = "linear-layers"  # the cascade of the layers around attention
+
+
 @dataclass(frozen=True)
 class Workload:
     """A workload with its values settled.
@@ -77,7 +80,7 @@ class Workload:
         if self.part == "attention":
             return None
         everywhere = {name: pin for name, pin in self.types.items() if name == "*"}
-        return replace(self, part="attention", settings={}, types=everywhere)
+        return replace(self, part="attention", settings={}, types=everywhere, cascade=LAYERS)
 
     def sizes(self, cascade: Cascade) -> dict[str, Any]:
         """The size of every rank of a cascade.

@@ -185,7 +185,7 @@ def test_a_running_state_stays_in_its_nest() -> None:
 )
 def test_published_extents_name_what_there_is(old: str, new: str, message: str) -> None:
     text = Path("mappings/library/unfused.yaml").read_text().replace(old, new, 1)
-    with pytest.raises(SpecError, match="18:") as caught:
+    with pytest.raises(SpecError, match="19:") as caught:
         schedules(workload("bert:seq_len=1Ki"), machine("flat-cloud"), loaded(text))
     assert message in str(caught.value)
 

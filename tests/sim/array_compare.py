@@ -63,7 +63,9 @@ def order_of(done: Run) -> Order:
     names = [e.name for e in sweep.entries]
     places = done.outcome.places[0].tolist()
     ages = {name: int(done.age(name)[0]) for name in names}
-    return Order(int(np.max(sweep.group)), ages, dict(zip(names, places, strict=True)))
+    rings = [wait for wait in done.packed.program.waits if wait.kind == "ring"]
+    early = frozenset((w.consumer, w.producer) for w in rings if w.lead[0, 1] < w.lag[0, 1])
+    return Order(int(np.max(sweep.group)), ages, dict(zip(names, places, strict=True)), early)
 
 
 def engine(program: Program, jump: bool = True) -> Run:

@@ -18,11 +18,15 @@ from .array_machine import GATHERED, Host, Tile
 
 @dataclass(frozen=True)
 class Order:
-    """What an array is given: tiles in a group; each entry's age, and its place within a round."""
+    """What an array is given: tiles in a group; each entry's age, and its place within a round.
+
+    `early` are the registers (producer, reader) with a place more, which are let out no earlier than the reader begins.
+    """
 
     group: int
     ages: Mapping[str, int]
     places: Mapping[str, int]
+    early: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -250,7 +254,8 @@ class Controllers(ABC):
             )
 
     def room(self, ring: Ring) -> int:
-        return self.order.ages[ring.reader] - self.order.ages[ring.producer] + 1
+        more = (ring.producer, ring.reader) in self.order.early
+        return self.order.ages[ring.reader] - self.order.ages[ring.producer] + 1 + more
 
     def registers(self, line: Line, issued: Issued) -> Iterator[int]:
         """A value lands when the readers of what was there have ended; a sum in place lies there at once."""
@@ -259,6 +264,8 @@ class Controllers(ABC):
             if ring.producer == line.name and reader is not None:
                 lands = 0 if issued.work.rounds > 1 else issued.lands + self.way(ring)
                 yield reader.end - lands
+                if (ring.producer, ring.reader) in self.order.early:
+                    yield reader.start
         taken = self.begun.get(("drain AV", self.group_of_turn("AV", line.turn - 2)))
         if line.name == "AV" and taken is not None:
             yield taken.end - issued.first

@@ -184,14 +184,16 @@ class Plain:
             pace = int(wait.taken_pace)
             return [self.slots[i, s] - lag - at * pace for at, s in enumerate(slots) if (i, s) in self.slots]
         back = group
+        early = wait.kind == "ring" and int(wait.lead[0, 1]) < int(wait.lag[0, 1])
         if wait.kind == "ring":
-            back -= self.ages[wait.producer] - self.ages[wait.consumer] + 1
+            back -= self.ages[wait.producer] - self.ages[wait.consumer] + 1 + early
         if (wait.producer, back) not in self.starts:
             return []
         start, tiles, first = self.starts[wait.producer, back]
         ahead = taken[0][0] - first
         given, paces = start + int(wait.lead[0, tiles]), (int(wait.given_pace), int(wait.taken_pace))
-        return [given + (ahead + at) * paces[0] - lag - at * paces[1] for at in range(len(taken))]
+        found = [given + (ahead + at) * paces[0] - lag - at * paces[1] for at in range(len(taken))]
+        return [*found, start] if early else found
 
     def slot(self, wait: Wait, tile: Tile, group: int) -> int:
         slot = sum(int(stride) * tile[loop] for loop, stride in wait.strides.items())

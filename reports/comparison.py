@@ -146,6 +146,9 @@ def compare_reference(runs: Runs, reference: Path) -> Comparison:
 def _compared(runs: Runs, configuration: str, row: PublishedRow) -> Row:
     name, number = runs.paper.compared[configuration].metric(row.metric)
     metric = runs.paper.metrics[name]
+    if row.unit and metric.unit and row.unit != metric.unit:
+        where = f"{row.source}, {row.model}, {row.seq_len}, {row.metric}"
+        raise SpecError(f"the row {where} is in '{row.unit}', expected '{metric.unit}'; convert it")
     ours = runs.metric(Point(configuration, row.model, row.seq_len, metric.accounting, number), name)
     error = None if ours is None else relative_error(ours, row.published)
     named = runs.paper.deviation(configuration, row.seq_len, name)

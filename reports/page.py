@@ -60,16 +60,16 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
 def _headline(study: Study) -> rows.Table:
     """The paper's means, ours by accounting, by the cycle model, and over all tables."""
     accountings = study.paper.accountings
-    columns = ["mean", "of", "over", "published", *accountings.values(), "error", "within", "by the cycle model"]
+    columns = ["mean", "published", *accountings.values(), "error", "within", "cycle model", "over all tables"]
     body = []
     for spec, mean in zip(study.paper.headline, study.closed_forms.means, strict=True):
         numbers = [mean.published, *(mean.ours[name] for name in accountings)]
         error = "-" if mean.rel_error is None else quantities.error(mean.rel_error)
-        row = [mean.name, mean.of, mean.over, *(_number(each) for each in numbers), error, f"{mean.tolerance:g}"]
+        row = [mean.name, *(_number(each) for each in numbers), error, f"{mean.tolerance:g}"]
         body.append(
             [*row, _number(headline.by_cycle(study.runs, spec)), summary.between(Ratios(None, mean.over_tables))]
         )
-    return [*columns, "over all tables, our accounting"], body
+    return columns, body
 
 
 def _number(value: float | None) -> str:

@@ -29,6 +29,7 @@ class PublishedRow:
     seq_len: str
     metric: str
     published: float
+    unit: str = ""
 
 
 def read_reference(path: Path) -> list[PublishedRow]:
@@ -40,10 +41,17 @@ def read_reference(path: Path) -> list[PublishedRow]:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             _check_columns(path, reader.fieldnames)
+            lines: dict[tuple[str, ...], int] = {}
             for record in reader:
                 place = Place(str(path), reader.line_num)
                 try:
-                    rows.append(_row(record))
+                    row = _row(record)
+                    rows.append(row)
+                    key = (row.source, row.model, row.seq_len, row.metric)
+                    if key in lines:
+                        message = f"the row {', '.join(key)} stands in line {lines[key]} already; keep one of the two"
+                        problems.append(Problem(message, place))
+                    lines.setdefault(key, reader.line_num)
                 except ValueError as error:
                     problems.append(Problem(str(error), place))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -70,7 +78,9 @@ def _row(record: dict[str, Any]) -> PublishedRow:
         raise ValueError(f"found '{record['value']}', expected a number in column 'value'") from None
     if not math.isfinite(value):
         raise ValueError(f"found '{record['value']}', expected a finite number in column 'value'")
-    return PublishedRow(record["source_csv"], record["model"], record["seq_len"], record["metric"], value)
+    return PublishedRow(
+        record["source_csv"], record["model"], record["seq_len"], record["metric"], value, record.get("unit") or ""
+    )
 
 
 def closed_form_rows(paper: PaperSpec) -> Iterator[tuple[str, PublishedRow]]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import quantities
-from ..headline import by_cycle
 from ..results import Point
 from ..study import Study, geometric_mean
 from . import area, cycle, energy, mapper, state
-from .text import ours, span, tokens
+from .text import span, tokens
 
 if TYPE_CHECKING:
     from sim import Record
@@ -23,7 +22,6 @@ WAIT = "wait for "  # how a record names a wait that bounds it
 def findings(study: Study) -> list[str]:
     """Every sentence, most important first."""
     return [
-        *_headline(study),
         *_speed(study),
         *_slower(study),
         *_bounds(study),
@@ -34,31 +32,6 @@ def findings(study: Study) -> list[str]:
         *state.sentences(study),
         *_trust(study),
     ]
-
-
-def _headline(study: Study) -> Iterator[str]:
-    """The paper's means and ours, of latencies by the cycle model too."""
-    for spec, mean in zip(study.paper.headline, study.closed_forms.means, strict=True):
-        judged = mean.ours[mean.accounting]
-        if judged is None or mean.rel_error is None:
-            continue
-        depends = len(set(mean.ours.values())) > 1
-        labels = study.paper.accountings
-        by = f" by {ours(labels[mean.accounting])} accounting" if depends else ""
-        off = f"published {mean.published:g}, {quantities.error(mean.rel_error)} off"
-        others = [
-            f"{value:.3f} by {ours(labels[name])} accounting"
-            for name, value in mean.ours.items()
-            if depends and name != mean.accounting and value is not None
-        ]
-        found = {name: value for name, value in mean.over_tables.items() if value is not None}
-        if found:
-            others.append(f"{span(found.values(), 'over tables', 3)} {', '.join(found)}")
-        timed = by_cycle(study.runs, spec)
-        if timed is not None:
-            others.append(f"{timed:.4g} by the cycle model")
-        rest = f"; {', '.join(others)}" if others else ""
-        yield f"Headline, {mean.name}: {judged:.4g}{by} ({off}){rest}."
 
 
 def _speed(study: Study) -> Iterator[str]:

@@ -33,31 +33,32 @@ def test_a_search_over_splits_finds_what_the_authors_mapper_missed(study: Study)
         scores = 4 * tokens_**2  # written, read, written again after the softmax, read
         moved, fewer = (2 * tokens_ * width * (1 + passes) + scores for passes in (theirs, best))
         assert each.bytes_saved == pytest.approx(1 - fewer / moved, rel=1e-9)
-        assert each.time_saved > 0 and each.energy_saved > 0
+        assert each.time_saved > 0 and (each.energy.own or 1) < 1
 
 
 def test_flats_long_sequences_have_better_splits_than_the_published(study: Study) -> None:
     found = {(each.model, each.length): each for each in missed(study) if each.configuration == "FLAT"}
-    assert {length for _, length in found} == {"256K", "1M"}
+    assert {length for (_, length), each in found.items() if each.time_saved > 1e-9} == {"256K", "1M"}
     assert found["BERT", "1M"].time_saved == pytest.approx(1 - 15744.48 / 16220.64)
     better, other = [sentence for sentence in mapper.sentences(study) if " of FLAT " in sentence]
     assert "256Ki to 1Mi tokens" in better and "2.94 % (BERT, TrXL, T5), 5.51 % (XLM)" in better
-    assert other.startswith(
-        "At 1Ki to 64Ki tokens a search finds ways of FLAT that take no more time and move 30.69 to"
-    )
+    assert other.startswith("At 1Ki to 64Ki tokens (15 of 16 points) a search finds ways of FLAT that take as long")
+    assert all(table in better and table in other for table in study.tables)
 
 
-def test_fewer_bytes_may_cost_more_energy(study: Study) -> None:
+def test_fewer_bytes_cost_more_or_less_energy_depending_on_the_table(study: Study) -> None:
     """All of a head's keys and values in the buffer: 52 times fewer bytes, in reads of a 32 MiB buffer."""
-    found = {(each.model, each.length): each for each in mapper.traded(study)}
-    assert {length for _, length in found} == {"1K", "4K", "16K", "64K"}
+    found = {(each.model, each.length): each for each in missed(study) if each.time_saved <= 1e-9}
+    assert {length for _, length in found} == {"1K", "4K", "16K", "64K"} and ("XLM", "64K") not in found
     saved = found["BERT", "16K"]
     assert saved.bytes_saved == pytest.approx(1 - 1 / 51.72, abs=1e-4) and saved.time_saved == 0
-    assert saved.energy_saved == pytest.approx(-0.0207, abs=5e-5)
+    assert saved.energy.own == pytest.approx(1.0207, abs=5e-5)
+    assert saved.energy.by_table["horowitz-45nm"] == pytest.approx(0.967, abs=5e-4)
+    assert saved.energy.by_table["tpu-7nm"] == pytest.approx(0.848, abs=5e-4)
 
 
 def test_nothing_is_missed_where_a_search_finds_nothing_better(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapper, "_searched", lambda study: list[Missed]())
+    monkeypatch.setattr(mapper, "missed", lambda study: list[Missed]())
     assert list(mapper.sentences(study)) == []
 
 

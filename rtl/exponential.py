@@ -1,15 +1,20 @@
 """The exponential of a difference that is not positive, as a series of multiplier-adder operations.
 
 exp(s - m) = 2^-x with x = (m - s) · halvings_per_score ≥ 0. Write x = i + f with i = round(x) and -1/2 ≤ f < 1/2; then
-2^-x = 2^-f · 2^-i, a polynomial of degree 3 and a shift. A processing element has one multiplier and no shifter beside
-it: the shift is one more product, by the power of two that i selects. So the whole series is `mac` after `mac`,
-`shift`s by constants are wires, and the same five steps run in an element one after the other, in a lane, or in a
-pipelined unit. They give the same bits.
+2^-x = 2^-f · 2^-i, a polynomial and a shift. A processing element has one multiplier and no shifter beside it: the
+shift is one more product, by the power of two that i selects. So the whole series is `mac` after `mac`, shifts by
+constants are wires, and the same steps run in an element one after the other, in a lane, or in a pipelined unit. They
+give the same bits.
 
 Why f is centred: where the maximum does not move, x = 0 and the result has to be exactly 1, or every key tile would
-shrink what came before it. Over -1/2 ≤ f < 1/2 a cubic with p(0) = 1 has a relative error that grows like the square of
-f near 0 (its slope there is right to 2e-4); over 0 ≤ f < 1 it would be 2e-3 · f, which many small corrections add up.
-It also meets itself at the seam, p(1/2) = p(-1/2) / 2, so that the result never rises with x.
+shrink what came before it. Over -1/2 ≤ f < 1/2 a cubic with p(0) = 1 is off by 1.1e-4 at most, and by the square of f
+near 0; over 0 ≤ f < 1 it would be off by 2e-3 · f there. The two ends meet, p(1/2) ≥ p(-1/2) / 2, so the result never
+rises with x.
+
+Why there are two polynomials: a weight is used once, so its relative error counts once. A correction's factor meets all
+that came before, and there may be one a tile: at X halvings in total, errors e(x) of each add up to X · |e(x)| / x.
+Where many keys share a low score a cubic would cost 1.2e-4 of a probability. That is worth one more step in the lanes,
+of which there are few.
 """
 
 from __future__ import annotations
@@ -28,11 +33,18 @@ from specs import SpecError
 from .mac import Mac
 from .pipeline import delayed
 
-__all__ = ["FRACTION_BITS", "WEIGHT_BITS", "WEIGHT_FRACTION_BITS", "Exponential", "ExponentialUnit", "Step"]
+__all__ = [
+    "CUBIC",
+    "QUARTIC",
+    "WEIGHT_BITS",
+    "WEIGHT_FRACTION_BITS",
+    "Exponential",
+    "ExponentialUnit",
+    "Polynomial",
+    "Step",
+]
 
-FRACTION_BITS = 16  # of x, of the mantissa and of the coefficients
 HALVINGS_BITS = 5  # x saturates below 32, where the result has been 0 for long
-X_BITS = HALVINGS_BITS + FRACTION_BITS
 # Weights of half a unit and less are lost: at worst 2^13 keys · 2^-27 = 6.1e-5 of a sum of 1. Two bits less, and that
 # alone would be 2.4e-4.
 WEIGHT_FRACTION_BITS = 26
@@ -41,19 +53,42 @@ PLACE_BITS = WEIGHT_FRACTION_BITS + 2  # a power of two, 2^(27 - i); the last is
 DIFFERENCE_BITS = PLACE_BITS  # unsigned, in the same port; a larger difference saturates
 LEAST_SCALE, GREATEST_SCALE = 2.0**-32, 1.0  # halvings for a step of one in a score
 
-# 2^-f ≈ 1 + C1·f + C2·f² + C3·f³ on [-1/2, 1/2), minimax of the relative error under p(0) = 1, then the integers nearby
-# of the least error with all roundings below; over all 2^16 fractions it is 1.14e-4 (tests/rtl/test_exponential.py).
-ONE = 1 << FRACTION_BITS
-C1, C2, C3 = -45437, 15873, -3593
+
+@dataclass(frozen=True)
+class Polynomial:
+    """2^-f on [-1/2, 1/2) as 1 + c1·f + c2·f² + ..., everything in units of 2^-fraction_bits."""
+
+    fraction_bits: int  # of x, too
+    coefficients: tuple[int, ...]  # c1 first
+
+    @property
+    def one(self) -> int:
+        """The integer that stands for 1."""
+        return 1 << self.fraction_bits
+
+    def compute(self, fraction: Any) -> Any:
+        """Horner's rule, each step rounded to the nearest: int64, elementwise."""
+        half = self.one >> 1
+        *lower, result = (self.one, *self.coefficients)
+        for coefficient in reversed(lower):
+            result = (result * fraction + (coefficient << self.fraction_bits) + half) >> self.fraction_bits
+        return result
+
+
+# Minimax of the relative error under p(0) = 1, and of the integers nearby those with the least error after roundings:
+# 1.14e-4. For weights, in the elements.
+CUBIC = Polynomial(16, (-45437, 15873, -3593))
+# Minimax of |e(x)| / x, which is what corrections add up: 8.6e-6, and |e| ≤ 5.5e-6. For factors, in the lanes.
+QUARTIC = Polynomial(24, (-11628962, 4030974, -936680, 159040))
 
 
 @dataclass(frozen=True)
 class Step:
     """One native operation: register `into` becomes (wide · narrow + addend) >> shift.
 
-    An operand is a constant or the name of one of these, decoded by wires alone from the registers `difference`, `x`
-    and `horner`: `difference`, `horner` itself, `fraction` (the low 16 bits of x, signed) and `place` (the power of two
-    2^(27 - i), or 0 below half a unit of the weight).
+    An operand is a constant, one of the registers `difference` and `horner`, or is decoded from the register `x`
+    without an operation: `fraction` (its bits below one, signed) and `place` (the power of two 2^(27 - i), or 0 below
+    half a unit of the weight).
     """
 
     wide: str | int
@@ -78,12 +113,15 @@ class Exponential:
     """
 
     score_bits: int
-    multiplier: int  # 2^16 to 2^17 - 1
-    shift: int  # halvings_per_score is multiplier / 2^(16 + shift)
+    multiplier: int  # of fraction_bits + 1 bits, the first of them 1
+    shift: int  # halvings_per_score is multiplier / 2^(fraction_bits + shift)
+    polynomial: Polynomial = CUBIC
     mac_latency: int = 1
 
     @classmethod
-    def of(cls, score_bits: int, halvings_per_score: float, mac_latency: int = 1) -> Exponential:
+    def of(
+        cls, score_bits: int, halvings_per_score: float, polynomial: Polynomial = CUBIC, mac_latency: int = 1
+    ) -> Exponential:
         """The multiplier and shift nearest to a scale. SpecError if it is outside of what the series can hold."""
         if not LEAST_SCALE <= halvings_per_score <= GREATEST_SCALE:
             raise SpecError(
@@ -91,10 +129,11 @@ class Exponential:
                 f"{GREATEST_SCALE:g} times; change score_scale, which is ln 2 = 0.693 times that"
             )
         mantissa, exponent = math.frexp(halvings_per_score)  # mantissa in [1/2, 1)
-        multiplier, shift = round(math.ldexp(mantissa, 17)), 1 - exponent
-        if multiplier == 1 << 17:
-            multiplier, shift = 1 << 16, shift - 1
-        reach = math.ldexp(multiplier, DIFFERENCE_BITS - FRACTION_BITS - shift)
+        bits = polynomial.fraction_bits
+        multiplier, shift = round(math.ldexp(mantissa, bits + 1)), 1 - exponent
+        if multiplier == 2 << bits:
+            multiplier, shift = 1 << bits, shift - 1
+        reach = math.ldexp(multiplier, DIFFERENCE_BITS - bits - shift)
         if score_bits > DIFFERENCE_BITS and reach < 1 << HALVINGS_BITS:
             raise SpecError(
                 f"a difference of scores of {score_bits} bits saturates at 2^{DIFFERENCE_BITS}, and at "
@@ -102,12 +141,23 @@ class Exponential:
                 f"{(1 << HALVINGS_BITS) / (1 << DIFFERENCE_BITS):g} halvings a step; take a larger score_scale or a "
                 "smaller head_dim"
             )
-        return cls(score_bits, multiplier, shift, mac_latency)
+        return cls(score_bits, multiplier, shift, polynomial, mac_latency)
 
     @property
     def halvings_per_score(self) -> float:
-        """The scale after rounding; within 2^-17 of the one asked for."""
-        return math.ldexp(self.multiplier, -FRACTION_BITS - self.shift)
+        """The scale after rounding; within 2^-(fraction_bits + 1) of itself of the one asked for."""
+        return math.ldexp(self.multiplier, -self.polynomial.fraction_bits - self.shift)
+
+    @property
+    def x_bits(self) -> int:
+        """Bits of x, unsigned."""
+        return HALVINGS_BITS + self.polynomial.fraction_bits
+
+    @property
+    def mac(self) -> Mac:
+        """The least multiplier-adder that can do the series."""
+        bits = self.polynomial.fraction_bits
+        return Mac(PLACE_BITS + 1, bits + 2, 2 * bits + 2, self.mac_latency)
 
     @property
     def difference_bits(self) -> int:
@@ -117,14 +167,17 @@ class Exponential:
     @property
     def series(self) -> tuple[Step, ...]:
         """What follows the subtraction, which is the cascade's own: native operations, each on the result before."""
-        half = 1 << (FRACTION_BITS - 1)
-        up = FRACTION_BITS
+        polynomial, up = self.polynomial, self.polynomial.fraction_bits
+        *lower, first = polynomial.coefficients
+        operands: list[str | int] = [first, *["horner"] * len(lower)]
+        addends = [(coefficient << up) + (polynomial.one >> 1) for coefficient in (*reversed(lower), polynomial.one)]
         return (
-            Step("difference", self.multiplier, 1 << self.shift >> 1, self.shift, "x", X_BITS, False, saturates=True),
-            Step(C3, "fraction", (C2 << up) + half, up, "horner", 18, True),
-            Step("horner", "fraction", (C1 << up) + half, up, "horner", 18, True),
-            Step("horner", "fraction", (ONE << up) + half, up, "horner", 18, True),  # 2^-f, 46336 to 92673
-            Step("place", "horner", 1 << up, up + 1, "weight", WEIGHT_BITS, False),
+            Step("difference", self.multiplier, 1 << self.shift >> 1, self.shift, "x", self.x_bits, False, True),
+            *(
+                Step(operand, "fraction", addend, up, "horner", up + 2, True)
+                for operand, addend in zip(operands, addends, strict=True)
+            ),
+            Step("place", "horner", polynomial.one, up + 1, "weight", WEIGHT_BITS, False),
         )
 
     @property
@@ -141,24 +194,20 @@ class Exponential:
         if np.any((difference < 0) & visible):
             raise ValueError("a score is above the running maximum, which has to be taken first")
         difference = np.clip(difference, 0, (1 << self.difference_bits) - 1)
-        x = np.minimum((difference * self.multiplier + (1 << self.shift >> 1)) >> self.shift, (1 << X_BITS) - 1)
-        half = 1 << (FRACTION_BITS - 1)
-        halvings = (x + half) >> FRACTION_BITS
-        fraction = x - (halvings << FRACTION_BITS)
-        mantissa = np.full_like(x, C3)
-        for coefficient in (C2, C1, ONE):
-            mantissa = (mantissa * fraction + (coefficient << FRACTION_BITS) + half) >> FRACTION_BITS
+        x = np.minimum((difference * self.multiplier + (1 << self.shift >> 1)) >> self.shift, (1 << self.x_bits) - 1)
+        polynomial, up = self.polynomial, self.polynomial.fraction_bits
+        halvings = (x + (polynomial.one >> 1)) >> up
+        mantissa = polynomial.compute(x - (halvings << up))
         # To the nearest unit of 2^-26; from 28 halvings on nothing is left, since a mantissa is below 1.42.
-        weight = ((mantissa << PLACE_BITS >> halvings) + 2 * ONE) >> (FRACTION_BITS + 2)
+        weight = ((mantissa << PLACE_BITS >> halvings) + 2 * polynomial.one) >> (up + 2)
         return np.where(visible, weight, 0)
 
     def execute(self, difference: Any) -> Any:
         """The series itself, operation after operation, on differences that are not negative."""
-        mac = Mac(latency=self.mac_latency)
         registers = {"difference": np.minimum(np.asarray(difference, np.int64), (1 << self.difference_bits) - 1)}
         for step in self.series:
-            total = mac.compute(_number(step.wide, registers), _number(step.narrow, registers), step.addend)
-            result = total >> step.shift
+            wide, narrow = (_number(operand, registers, self.polynomial) for operand in (step.wide, step.narrow))
+            result = self.mac.compute(wide, narrow, step.addend) >> step.shift
             registers[step.into] = np.minimum(result, (1 << step.bits) - 1) if step.saturates else result
         return registers["weight"]
 
@@ -167,29 +216,26 @@ class Exponential:
         return ExponentialUnit(self)
 
 
-def _number(operand: str | int, registers: dict[str, Any]) -> Any:
+def _number(operand: str | int, registers: dict[str, Any], polynomial: Polynomial) -> Any:
     """An operand of the series in NumPy."""
-    if isinstance(operand, int):
-        return operand
     if operand == "fraction":
-        low = registers["x"] & ((1 << FRACTION_BITS) - 1)
-        return low - ((low >> (FRACTION_BITS - 1)) << FRACTION_BITS)
+        low = registers["x"] & (polynomial.one - 1)
+        return np.where(low < polynomial.one >> 1, low, low - polynomial.one)
     if operand == "place":
-        halvings = (registers["x"] + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS
+        halvings = (registers["x"] + (polynomial.one >> 1)) >> polynomial.fraction_bits
         return (1 << (PLACE_BITS - 1)) >> halvings
-    return registers[operand]
+    return operand if isinstance(operand, int) else registers[operand]
 
 
-def _wires(operand: str | int, registers: dict[str, Value]) -> Value:
+def _wires(operand: str | int, registers: dict[str, Value], polynomial: Polynomial) -> Value:
     """An operand of the series in hardware."""
-    if isinstance(operand, int):
-        return Const(operand, signed(18))
+    bits = polynomial.fraction_bits
     if operand == "fraction":
-        return registers["x"][:FRACTION_BITS].as_signed()
+        return registers["x"][:bits].as_signed()
     if operand == "place":
-        x = registers["x"]
-        return Const(1 << (PLACE_BITS - 1), PLACE_BITS) >> (x[FRACTION_BITS:] + x[FRACTION_BITS - 1])
-    return registers[operand]
+        halvings = registers["x"][bits:] + registers["x"][bits - 1]
+        return Const(1 << (PLACE_BITS - 1), PLACE_BITS) >> halvings
+    return Const(operand, signed(bits + 2)) if isinstance(operand, int) else registers[operand]
 
 
 class ExponentialUnit(wiring.Component):
@@ -216,11 +262,11 @@ class ExponentialUnit(wiring.Component):
         m.d.sync += difference.eq(_saturated(whole, parameters.difference_bits))
         registers: dict[str, Value] = {"difference": difference}
         for index, step in enumerate(parameters.series):
-            mac = Mac(latency=parameters.mac_latency).create()
+            mac = parameters.mac.create()
             m.submodules[f"step_{index}"] = mac
             m.d.comb += [
-                mac.wide.eq(_wires(step.wide, registers)),
-                mac.narrow.eq(_wires(step.narrow, registers)),
+                mac.wide.eq(_wires(step.wide, registers, parameters.polynomial)),
+                mac.narrow.eq(_wires(step.narrow, registers, parameters.polynomial)),
                 mac.addend.eq(step.addend),
             ]
             if "x" in registers:

@@ -20,7 +20,7 @@ from specs import Problem, SpecError
 
 from .correction import Correction
 from .division import Division
-from .exponential import WEIGHT_FRACTION_BITS, Exponential
+from .exponential import CUBIC, QUARTIC, WEIGHT_FRACTION_BITS, Exponential, Polynomial
 
 __all__ = ["Formats", "Word"]
 
@@ -81,7 +81,7 @@ class Formats:
     >>> formats = Formats(head_dim=64, value_dim=64, key_tile=256, max_keys=8192)
     >>> print(formats.words["QK"], formats.words["SLN"], formats.words["RD"], formats.words["RNV"], sep=", ")
     s22, u27 · 2^-26, u40 · 2^-26, s47 · 2^-26
-    >>> formats.lowest, round(formats.exponential().halvings_per_score * 2**11, 4)      # 1 / ln 2
+    >>> formats.lowest, round(formats.weight().halvings_per_score * 2**11, 4)      # 1 / ln 2
     (-2097152, 1.4427)
     """
 
@@ -106,7 +106,7 @@ class Formats:
             complaints = [sentence for sentence in (self._score_fault(), *self._state_faults()) if sentence]
         if complaints:
             raise SpecError([Problem(sentence) for sentence in complaints])
-        self.exponential()  # refuses a scale out of range
+        self.weight()  # refuses a scale out of range
 
     def _score_fault(self) -> str | None:
         product = LARGEST_INPUT**2
@@ -168,9 +168,16 @@ class Formats:
             **{"SLNV": tile_dot, "SPNV": dot, "RNV": dot, "AV": output},
         }
 
-    def exponential(self, mac_latency: int = 1) -> Exponential:
-        """The block that makes SLN and PRM."""
-        return Exponential.of(self.words["QK"].bits, self.logit_per_score / math.log(2), mac_latency)
+    def weight(self, mac_latency: int = 1) -> Exponential:
+        """The block that makes SLN, in the elements."""
+        return self._exponential(CUBIC, mac_latency)
+
+    def factor(self, mac_latency: int = 1) -> Exponential:
+        """The block that makes PRM, in the lanes."""
+        return self._exponential(QUARTIC, mac_latency)
+
+    def _exponential(self, polynomial: Polynomial, mac_latency: int) -> Exponential:
+        return Exponential.of(self.words["QK"].bits, self.logit_per_score / math.log(2), polynomial, mac_latency)
 
     def correction(self, mac_latency: int = 1) -> Correction:
         """The block that makes SPD and SPNV: states are as wide as a numerator, which holds a denominator too."""

@@ -91,7 +91,7 @@ def attention(formats: Formats, q: Any, k: Any, v: Any, *, causal: bool = False)
     values = np.zeros((tiles * tile, formats.value_dim), np.int64)
     values[:keys] = v
 
-    exponential, correction = formats.exponential(), formats.correction()
+    weight, factor, correction = formats.weight(), formats.factor(), formats.correction()
     rm = np.full(queries, formats.lowest, np.int64)
     rd, rnv = np.zeros(queries, np.int64), np.zeros((formats.value_dim, queries), np.int64)
     kept: dict[str, list[Integers]] = {name: [] for name in STACKED}
@@ -102,8 +102,8 @@ def attention(formats: Formats, q: Any, k: Any, v: Any, *, causal: bool = False)
         qk = scores[rows]
         lm = qk.max(axis=0)
         before, rm = rm, np.maximum(rm, lm)
-        sln = exponential.compute(rm, qk, visible[rows])
-        prm = exponential.compute(rm, before)
+        sln = weight.compute(rm, qk, visible[rows])
+        prm = factor.compute(rm, before)
         sld = sln.sum(axis=0)
         spd = correction.compute(rd, prm)
         rd = spd + sld

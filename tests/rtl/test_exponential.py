@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtl.exponential import C1, C2, C3, FRACTION_BITS, ONE, WEIGHT_FRACTION_BITS, Exponential
-from rtl.mac import Mac
+from rtl.exponential import CUBIC, QUARTIC, WEIGHT_FRACTION_BITS, Exponential, Polynomial
 from specs import SpecError
 from tests.rtl.lockstep import lockstep, with_drain
 
 SCALES = [1.0, 0.37, 1 / 16, 7.04e-4, 3.3e-6]  # halvings a step
-HALF = 1 << (FRACTION_BITS - 1)
+POLYNOMIALS = [CUBIC, QUARTIC]
 
 
 def corners(exponential: Exponential) -> np.ndarray[Any, Any]:
@@ -27,44 +26,62 @@ def corners(exponential: Exponential) -> np.ndarray[Any, Any]:
     return np.array([x for x in (*near, 1, 2, 3, (1 << 28) - 1, 1 << 28, top - 1, top) if 0 <= x <= top])
 
 
-def test_mantissa_over_all_fractions() -> None:
+@pytest.mark.parametrize(("polynomial", "most"), [(CUBIC, 1.14e-4), (QUARTIC, 5.5e-6)])
+def test_mantissa_over_all_fractions(polynomial: Polynomial, most: float) -> None:
     """p(0) is exactly 1, p never rises, also over the seam, and its relative error is the one that is claimed."""
-    fraction = np.arange(-HALF, HALF, dtype=np.int64)
-    mantissa = np.full_like(fraction, C3)
-    for coefficient in (C2, C1, ONE):
-        mantissa = (mantissa * fraction + (coefficient << FRACTION_BITS) + HALF) >> FRACTION_BITS
-    error = mantissa / (2.0 ** (-fraction / ONE) * ONE) - 1
-    assert mantissa[HALF] == ONE
-    assert (np.diff(mantissa) <= 0).all() and 2 * mantissa[-1] >= mantissa[0]
-    assert 1.1e-4 < np.abs(error).max() < 1.14e-4
+    half = polynomial.one >> 1
+    last = int(polynomial.compute(-half))
+    assert polynomial.compute(0) == polynomial.one
+    worst = []
+    for start in range(-half, half, 1 << 20):
+        fraction = np.arange(start, min(start + (1 << 20), half))
+        mantissa = polynomial.compute(fraction)
+        assert (np.diff(mantissa) <= 0).all() and mantissa[0] <= last
+        last = int(mantissa[-1])
+        worst.append(np.abs(mantissa / (2.0 ** (-fraction / polynomial.one) * polynomial.one) - 1).max())
+    assert 2 * last >= polynomial.compute(-half)
+    assert 0.98 * most < max(worst) < most
 
 
+def test_errors_of_corrections_grow_slowly_with_their_halvings() -> None:
+    """|e(x)| / x of the lanes' polynomial, over all factors from 1/8 of a halving to a whole one."""
+    x = np.arange(QUARTIC.one >> 3, QUARTIC.one + 1, 7)
+    halvings = (x + (QUARTIC.one >> 1)) >> QUARTIC.fraction_bits
+    got = QUARTIC.compute(x - (halvings << QUARTIC.fraction_bits)) / QUARTIC.one * 0.5**halvings
+    error = np.abs(got / 2.0 ** (-x / QUARTIC.one) - 1)
+    assert 8.4e-6 < (error / (x / QUARTIC.one)).max() < 9e-6
+
+
+@pytest.mark.parametrize(("polynomial", "most"), [(CUBIC, 1.14e-4), (QUARTIC, 5.5e-6)])
 @pytest.mark.parametrize("scale", SCALES)
-def test_weight_is_the_exponential_within_its_budget(scale: float) -> None:
-    exponential = Exponential.of(28, scale)
+def test_weight_is_the_exponential_within_its_budget(scale: float, polynomial: Polynomial, most: float) -> None:
+    exponential = Exponential.of(28, scale, polynomial)
     differences = np.unique(np.concatenate([corners(exponential), np.geomspace(1, 40 / scale, 5000).astype(np.int64)]))
     differences = differences[differences < 1 << 27]
     exact = np.exp2(-differences * scale)
     got = exponential.compute(differences, np.zeros_like(differences)) / (1 << WEIGHT_FRACTION_BITS)
-    # polynomial and mantissa, and the rounding of x; x by the multiplier; half a unit of the weight
-    bound = exact * (1.14e-4 + math.log(2) * 2**-17 + math.log(2) * differences * scale * 2**-17) + 2**-27
+    # polynomial and mantissa; the rounding of x, and x by that of the multiplier; half a unit of the weight
+    unit = 2.0 ** -(polynomial.fraction_bits + 1)
+    bound = exact * (most + math.log(2) * unit + math.log(2) * differences * scale * unit) + 2**-27
     assert (np.abs(got - exact) <= bound).all()
 
 
 def test_weight_of_no_difference_is_exactly_one() -> None:
-    assert all(Exponential.of(20, scale).compute(5, 5) == 1 << WEIGHT_FRACTION_BITS for scale in SCALES)
+    blocks = [Exponential.of(20, scale, polynomial) for scale in SCALES for polynomial in POLYNOMIALS]
+    assert all(block.compute(5, 5) == 1 << WEIGHT_FRACTION_BITS for block in blocks)
 
 
+@pytest.mark.parametrize("polynomial", POLYNOMIALS)
 @pytest.mark.parametrize("scale", SCALES)
-def test_weight_never_rises_with_the_difference(scale: float) -> None:
-    exponential = Exponential.of(27, scale)
+def test_weight_never_rises_with_the_difference(scale: float, polynomial: Polynomial) -> None:
+    exponential = Exponential.of(27, scale, polynomial)
     weights = exponential.compute(np.arange(min(1 << 22, int(40 / scale) + 100)), 0)
     assert (np.diff(weights) <= 0).all()
 
 
-@given(st.floats(2.0**-20, 1.0), st.data())
-def test_weight_never_rises_for_any_scale(scale: float, data: st.DataObject) -> None:
-    exponential = Exponential.of(28, scale)
+@given(st.floats(2.0**-20, 1.0), st.sampled_from(POLYNOMIALS), st.data())
+def test_weight_never_rises_for_any_scale(scale: float, polynomial: Polynomial, data: st.DataObject) -> None:
+    exponential = Exponential.of(28, scale, polynomial)
     first, second = sorted(data.draw(st.lists(st.integers(0, (1 << 27) - 1), min_size=2, max_size=2)))
     assert exponential.compute(first, 0) >= exponential.compute(second, 0) >= exponential.compute((1 << 28) - 1, 0)
 
@@ -88,34 +105,40 @@ def test_score_above_the_maximum_is_refused() -> None:
 
 
 @pytest.mark.parametrize("score_bits", [2, 8, 20, 28, 29, 32])
+@pytest.mark.parametrize("polynomial", POLYNOMIALS)
 @pytest.mark.parametrize("scale", SCALES)
-def test_series_of_native_operations_equals_the_model(scale: float, score_bits: int) -> None:
-    exponential = Exponential.of(score_bits, scale)
+def test_series_of_native_operations_equals_the_model(scale: float, polynomial: Polynomial, score_bits: int) -> None:
+    exponential = Exponential.of(score_bits, scale, polynomial)
     random = np.random.default_rng(score_bits).integers(0, 1 << score_bits, 2000)
     near = np.random.default_rng(1).integers(0, min(1 << score_bits, int(33 / scale) + 1), 2000)
     differences = np.concatenate([corners(exponential), random, near])
     assert (exponential.execute(differences) == exponential.compute(differences, 0)).all()
 
 
-def test_every_operand_and_result_of_the_series_fits_the_ports() -> None:
-    """Interval arithmetic by hand: f within half of a one, every constant, the largest place and mantissa."""
-    mac = Mac()
-    for scale in SCALES:
-        series = Exponential.of(32, scale).series
-        assert [step.into for step in series] == ["x", "horner", "horner", "horner", "weight"]
-        assert all(step.addend < 1 << (mac.addend_bits - 1) for step in series)
-        assert series[0].narrow == Exponential.of(32, scale).multiplier < 1 << (mac.narrow_bits - 1)
-    fraction = np.arange(-HALF, HALF, dtype=np.int64)
-    horner = np.full_like(fraction, C3)
-    for step in series[1:4]:
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("polynomial", POLYNOMIALS)
+def test_every_operand_and_result_of_the_series_fits_the_ports(polynomial: Polynomial, scale: float) -> None:
+    exponential = Exponential.of(32, scale, polynomial)
+    mac, series = exponential.mac, exponential.series
+    degree = len(polynomial.coefficients)
+    assert [step.into for step in series] == ["x", *["horner"] * degree, "weight"]
+    assert all(step.addend < 1 << (mac.addend_bits - 1) for step in series)
+    assert series[0].narrow == exponential.multiplier < 1 << (mac.narrow_bits - 1)
+    assert exponential.difference_bits < mac.wide_bits
+    fraction = np.linspace(-polynomial.one >> 1, (polynomial.one >> 1) - 1, 1 << 16).astype(np.int64)
+    horner = np.full_like(fraction, polynomial.coefficients[-1])
+    for step in series[1:-1]:
         horner = (horner * fraction + step.addend) >> step.shift
-        assert np.abs(horner).max() < 1 << (step.bits - 1) <= 1 << (mac.narrow_bits - 1)
+        assert np.abs(horner).max() < 1 << (step.bits - 1) <= 1 << (mac.narrow_bits - 1) < 1 << (mac.wide_bits - 1)
 
 
 @pytest.mark.parametrize("mac_latency", [1, 2, 3])
+@pytest.mark.parametrize("polynomial", POLYNOMIALS)
 @pytest.mark.parametrize(("score_bits", "scale"), [(22, 7.04e-4), (8, 0.37), (32, 3.3e-6), (3, 1.0)])
-def test_pipelined_unit_equals_the_model_in_every_cycle(score_bits: int, scale: float, mac_latency: int) -> None:
-    exponential = Exponential.of(score_bits, scale, mac_latency)
+def test_pipelined_unit_equals_the_model_in_every_cycle(
+    score_bits: int, scale: float, polynomial: Polynomial, mac_latency: int
+) -> None:
+    exponential = Exponential.of(score_bits, scale, polynomial, mac_latency)
     random = np.random.default_rng(mac_latency)
     lowest = -(1 << (score_bits - 1))
     difference = np.concatenate(

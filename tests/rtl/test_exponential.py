@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,6 +153,37 @@ def test_pipelined_unit_equals_the_model_in_every_cycle(
     seen = lockstep(exponential.create(), {k: with_drain(v, latency) for k, v in inputs.items()}, ["weight"])["weight"]
     assert (seen[latency:] == exponential.compute(maximum, score, visible)).all()
     assert (seen[:latency] == 0).all()
+
+
+@pytest.mark.parametrize("mac_latency", [1, 3])
+@pytest.mark.parametrize("polynomial", POLYNOMIALS)
+def test_one_multiplier_adder_does_the_series_step_after_step(polynomial: Polynomial, mac_latency: int) -> None:
+    """As in an element: it waits for each result, keeps x and the last one in registers, and decodes its operands."""
+    exponential = Exponential.of(22, 7.04e-4, polynomial, mac_latency)
+    unit, one = exponential.mac.create(), polynomial.one
+    differences = [0, 1, 700, 1420, *np.random.default_rng(0).integers(0, 40000, 20).tolist(), (1 << 22) - 1]
+    weights = []
+
+    async def bench(ctx: Any) -> None:
+        for difference in differences:
+            registers = {"difference": difference, "x": 0, "horner": 0}
+            for step in exponential.series:
+                x = registers["x"]
+                registers["fraction"] = (x + one // 2) % one - one // 2
+                registers["place"] = (1 << 27) >> ((x + one // 2) // one)
+                wide, narrow = (registers[name] if isinstance(name, str) else name for name in (step.wide, step.narrow))
+                for port, value in ((unit.wide, wide), (unit.narrow, narrow), (unit.addend, step.addend)):
+                    ctx.set(port, value)
+                await ctx.tick().repeat(mac_latency)
+                result = ctx.get(unit.sum) >> step.shift
+                registers[step.into] = min(result, (1 << step.bits) - 1) if step.saturates else result
+            weights.append(registers["weight"])
+
+    simulator = Simulator(unit)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert weights == exponential.compute(differences, 0).tolist()
 
 
 @pytest.mark.parametrize("scale", [2.0**-33, 1.5, 0.0])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl.formats import MOST_KEYS, Formats, Word
+from rtl.mac import Mac
 from specs import SpecError
 
 ONE = 1 << 26
@@ -33,6 +34,17 @@ def test_words_hold_the_extremes_and_not_much_more(head_dim: int, key_tile: int,
         assert name == "AV" or not tighter.holds([low, high]), name  # an output has room for rounding
     assert formats.lowest < -128 * 127 * head_dim
     assert formats.correction().state_bits == words["RNV"].bits > words["RD"].bits
+
+
+@given(st.integers(1, 1024), st.integers(1, MOST_KEYS))
+def test_multipliers_are_wide_enough_for_all_that_goes_through_them(head_dim: int, max_keys: int) -> None:
+    """An element's for the series of a weight and for weight · value, a lane's for a factor's and for corrections."""
+    formats = Formats(head_dim, 8, 256, max_keys)
+    element, lane = Mac(), formats.correction().mac
+    for mac, series in ((element, formats.weight().mac), (lane, formats.factor().mac)):
+        assert mac.wide_bits >= series.wide_bits and mac.narrow_bits >= series.narrow_bits
+        assert mac.addend_bits >= series.addend_bits
+    assert element.wide_bits > formats.words["SLN"].bits and element.addend_bits >= formats.words["SLNV"].bits
 
 
 def test_longest_design_divides_without_overflow() -> None:

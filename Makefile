@@ -26,7 +26,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with the pinned versions and install einfuse into it
 
-demo: $(STAMP) ## run the main job: FuseMax's three configurations, costed and reported in out/fusemax
+demo: $(STAMP) ## run the main job: FuseMax's configurations and its baselines, costed and reported in out/fusemax
 	$(BIN)/einfuse report fusemax -o out/fusemax
 
 test: $(STAMP) ## run the whole test suite, doctests included

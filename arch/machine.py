@@ -220,7 +220,7 @@ def machine_names() -> tuple[str, ...]:
     """The machines of the library.
 
     >>> machine_names()
-    ('flat-cloud', 'fusemax-cloud', 'fusemax-edge', 'systolic')
+    ('flat-cloud', 'flat-edge', 'fusemax-cloud', 'fusemax-edge', 'systolic')
     """
     return tuple(ARCHS.names())
 

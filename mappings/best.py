@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError
@@ -39,7 +38,7 @@ def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapping
     if is_array(*workload.values.values(), *(machine.value(path) for path in machine.paths())):
         message = "a choice between ways is for one design point, found an array of them; bind them one by one"
         raise SpecError([Problem(message, loaded.place(("choices",), key=True))])
-    found: list[tuple[tuple[Any, ...], Way]] = []
+    found: list[tuple[tuple[Any, ...], Way, Schedule | None]] = []
     unfit: list[Infeasible] = []
     for way in ways:
         try:
@@ -48,18 +47,22 @@ def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapping
             unfit.append(error)
     if not found:
         raise unfit[0] if unfit else Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': no extent fits")
-    _, way = min(found, key=lambda each: each[0])
+    _, way, made = min(found, key=lambda each: each[0])
     tried = len(found) + len(unfit)
     how = f"the best of {tried} ways" if len(found) > 1 else f"the only one of {tried} ways that fits"
-    return _noted(bind(part, workload, machine, way), way, how)
+    return _noted(made or bind(part, workload, machine, way), way, how)
 
 
 def _costs(
     part: Cascade, workload: Workload, machine: Any, way: Way, prefer: Preference
-) -> list[tuple[tuple[Any, ...], Way]]:
-    """What `prefer` says of a way, for each extent of its open part that fits; all extents are bound at once."""
+) -> list[tuple[tuple[Any, ...], Way, Schedule | None]]:
+    """What `prefer` says of a way, for each extent of its open part that fits.
+
+    All extents are bound at once; the schedule of a way without an open part comes along.
+    """
     if way.open_part is None:
-        return [(prefer(bind(part, workload, machine, way)), way)]
+        only = bind(part, workload, machine, way)
+        return [(prefer(only), way, only)]
     import numpy as np
 
     several, extents = way.with_all_extents(workload.sizes(part), lookup_of(machine, workload))
@@ -69,11 +72,11 @@ def _costs(
         unfit |= condition
     columns = [np.broadcast_to(each, unfit.shape).tolist() for each in prefer(made)]
     costs = zip(extents, zip(*columns, strict=True), unfit, strict=True)
-    return [(cost, way.with_extent(way.open_part, extent)) for extent, cost, no in costs if not no]
+    return [(cost, way.with_extent(way.open_part, extent), None) for extent, cost, no in costs if not no]
 
 
 def _noted(made: Schedule, way: Way, how: str) -> Schedule:
     """The schedule, with a sentence on which way it is and how that was found."""
     settled = [*way.chosen, *([way.open_extent] if way.open_extent else [])]
     options = ", ".join(f"{name} = {value}" for name, value in settled)
-    return replace(made, assumptions=(*made.assumptions, f"{' '.join(made.operations)}: {options} ({how})"))
+    return made.renamed(assumptions=(*made.assumptions, f"{' '.join(made.operations)}: {options} ({how})"))

@@ -94,10 +94,15 @@ class Counts:
 
 
 def count(schedule: Schedule) -> Counts:
-    """Counts every operation and access of a schedule.
+    """Counts of every operation and access of a schedule, made once and remembered by it.
 
     Raises `SpecError` if a count is beyond 2^63.
     """
+    return schedule.counts
+
+
+def count_all(schedule: Schedule) -> Counts:
+    """Counts anew."""
     counting = _Counting(schedule, multiplication(_bound(schedule)))
     operations = {name: counting.operation(o) for name, o in schedule.operations.items()}
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def schedules(
     if layers is None:
         return _schedules(workload, machine, loaded, prefer)
     found, made = _schedules(layers, machine, _layers(loaded), prefer)
-    made = tuple(replace(each, accounting=loaded.model.accounting) for each in made)
+    made = tuple(each.renamed(accounting=loaded.model.accounting) for each in made)
     core = workload.core()
     if core is None:
         return found, made

@@ -7,11 +7,14 @@ Einsum or of a rank: a reader sees parts, operations, accesses, nests and depend
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads import Band, Einsum, TensorType
+
+if TYPE_CHECKING:
+    from .counts import Counts
 
 Whole = Any
 
@@ -206,6 +209,20 @@ class Schedule:
     infeasible: tuple[tuple[Any, str], ...] = ()
     assumptions: tuple[str, ...] = ()
     spills: Mapping[str, Spill] = field(default_factory=dict)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Its counts, made once (`mappings.count`)."""
+        from .counts import count_all
+
+        return count_all(self)
+
+    def renamed(self, **values: Any) -> Schedule:
+        """The schedule with other words about it (`accounting`, `assumptions`), on which its counts do not depend."""
+        found = replace(self, **values)
+        if "counts" in self.__dict__:
+            found.__dict__["counts"] = self.counts
+        return found
 
     @cached_property
     def family_of(self) -> dict[str, str]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from specs import SpecError
 
-from . import headline, quantities
+from . import headline, quantities, validation
 from .console import bullets, heading, table
 from .headline import Mean
 from .paper import PaperSpec
 from .paper import paper as paper_of
 from .reference_rows import PublishedRow, closed_form_rows, read_reference
 from .results import Point, Runs
+from .validation import Check
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,7 +51,7 @@ class Row:
 class Comparison:
     """All rows of a comparison; `reference` is None when the published side are the paper's closed forms.
 
-    Without a reference there are also the means of the paper's headline.
+    Without a reference there are also the means of the paper's headline, and checks against a model of some Einsums.
     """
 
     paper: PaperSpec
@@ -59,11 +60,13 @@ class Comparison:
     not_covered: dict[str, int]
     runs: Runs
     means: tuple[Mean, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether every row and every mean is within its tolerance."""
-        return not self.out_of_tolerance and all(mean.ok for mean in self.means)
+        verdicts = [*(mean.ok for mean in self.means), *(check.ok for check in self.checks)]
+        return not self.out_of_tolerance and all(verdicts)
 
     @property
     def out_of_tolerance(self) -> list[Row]:
@@ -103,6 +106,7 @@ class Comparison:
             "named": self.named(),
         }
         if self.reference is None:
+            result["validation"] = [check.as_dict() for check in self.checks]
             result["headline"] = [mean.as_dict() for mean in self.means]
             result["results"] = [_result(self.runs, point) for point in self.runs.points()]
         return result
@@ -118,7 +122,7 @@ def compare_closed_forms(runs: Runs) -> Comparison:
     """Our numbers beside the formulas and the means that the paper states. Raises SpecError."""
     pairs = list(closed_form_rows(runs.paper))
     rows = tuple(_compared(runs, configuration, row) for configuration, row in pairs)
-    return Comparison(runs.paper, None, rows, {}, runs, headline.headline(runs))
+    return Comparison(runs.paper, None, rows, {}, runs, headline.headline(runs), validation.validation(runs.paper))
 
 
 def compare_reference(runs: Runs, reference: Path) -> Comparison:
@@ -190,6 +194,8 @@ def as_text(found: Comparison) -> list[RenderableType]:
     parts += [heading(f"{found.paper.paper}: ours beside {against}"), _verdicts(found.rows)]
     if found.means:
         parts += ["", *headline.as_text(found.runs, found.means)]
+    if found.checks:
+        parts += ["", *validation.as_text(found.paper, found.checks)]
     if found.named():
         parts += ["", heading("named deviations"), bullets([_named_line(each) for each in found.named()])]
     if found.not_covered:

@@ -38,7 +38,11 @@ def _content(study: Study, drawings: Sequence[Drawing], folder: Path) -> dict[st
         "points": len(records),
         "findings": findings(study),
         "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
-        "tables": [(model, _cells(summary.page_table(study, model))) for model in paper.models],
+        "tables": [
+            (f"{model}, {label}", _cells(summary.page_table(study, model, part)))
+            for model in paper.models
+            for part, label in summary.PARTS.items()
+        ],
         "headline": _headline(study),
         "tables_of_energy": ", ".join(study.tables),
         "refusals": [summary.refusal_text(study, each) for each in summary.refusals(study)],

@@ -106,6 +106,23 @@ class MeanSpec(Spec):
     tolerance: PositiveNumber
 
 
+class ValidationSpec(Spec):
+    """Figures of a model that leaves some Einsums out, in a file beside the library's papers, to hold ours to.
+
+    The file has columns `model`, `seq_len`, `traffic` (bytes to and from the outermost memory), `ideal_latency` (s, of
+    all elements of a unit at all times) and `latency` (s).
+    """
+
+    name: str
+    configuration: str
+    einsums: Annotated[list[str], Field(min_length=1)]
+    unit: str
+    file: str
+    source: str
+    tolerances: dict[Literal["traffic", "ideal_latency", "latency"], PositiveNumber]
+    why: str
+
+
 class PriceSpec(Spec):
     """An operation whose price the tables are compared by, in a number type."""
 
@@ -161,6 +178,7 @@ class PaperSpec(Spec):
     definitions: dict[str, str] = Field(default_factory=dict)
     metrics: dict[str, MetricSpec]
     named: list[DeviationSpec] = Field(default_factory=list)
+    validation: list[ValidationSpec] = Field(default_factory=list)
     accountings: dict[str, str]
     headline: list[MeanSpec] = Field(default_factory=list)
     report: ReportSpec
@@ -198,6 +216,8 @@ class PaperSpec(Spec):
                 yield "configuration", getattr(mean, key), self.configurations, ("headline", i, key)
         for key in ("baseline", "slow", "fast"):
             yield "configuration", getattr(self.report, key), self.configurations, ("report", key)
+        for i, validation in enumerate(self.validation):
+            yield "configuration", validation.configuration, self.compared, ("validation", i, "configuration")
         for name, metric in self.metrics.items():
             yield "accounting", metric.accounting, self.accountings, ("metrics", name, "accounting")
 

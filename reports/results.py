@@ -15,7 +15,7 @@ from specs import Infeasible, Loaded, SpecError
 from .paper import ConfigurationSpec, PaperSpec, Part, value_at
 
 if TYPE_CHECKING:
-    from sim import Analysis, Energy, Record
+    from sim import Analysis, Energy, Record, Simulation
 
 LATENCY, ENERGY = "latency_s", "energy_j"  # fields of a record that other models and tables give too
 
@@ -60,7 +60,7 @@ class Runs:
     paper: PaperSpec
     known: dict[Point, Record] = field(default_factory=dict)
     cycles: dict[Point, CycleTime] = field(default_factory=dict)
-    analyses: dict[Point, Analysis] = field(default_factory=dict)
+    simulations: dict[Point, Simulation] = field(default_factory=dict)
     spent: dict[tuple[Point, str], Energy] = field(default_factory=dict)
     mappings: dict[str, Loaded[Any]] = field(default_factory=dict)
 
@@ -92,12 +92,10 @@ class Runs:
 
         Only one accounting is simulated; the energy of the others is that of the same counts.
         """
-        import sim
-
         if point not in self.known:
             first = self._timed(point)
             if point == first:
-                self.known[point] = sim.simulate(*self._design(point), accounting=self.accounting(point))
+                self.known[point] = self._simulation(point).record
             else:
                 self.known[point] = self._recounted(self.record(first), point)
         return self.known[point]
@@ -133,13 +131,15 @@ class Runs:
         return CycleTime(sum(times), {cause: sum(each.gaps.get(cause, 0) for each in found) for cause in causes})
 
     def _cycle_time(self, point: Point) -> CycleTime:
-        import sim
+        from sim import analyse
+        from sim.simulate import in_turn
 
         timed = self._timed(point)
         if timed not in self.cycles:
             try:
-                record = sim.simulate(*self._design(timed), model="cycle", accounting=self.accounting(timed))
-                self.cycles[timed] = CycleTime(record.latency_s, record.gap_cycles or {})
+                schedules = self._analysis(timed).schedules  # bound once, for both models
+                found = in_turn([analyse(schedule, "cycle") for schedule in schedules]).latency
+                self.cycles[timed] = CycleTime(float(found.latency_s), found.gap_cycles or {})
             except (SpecError, Infeasible) as error:
                 self.cycles[timed] = CycleTime(None, reason=str(error))
         return self.cycles[timed]
@@ -174,12 +174,14 @@ class Runs:
 
     def _analysis(self, point: Point) -> Analysis:
         """What a point counts and how long it takes: neither depends on prices or accountings."""
+        return self._simulation(self._timed(point)).analysis
+
+    def _simulation(self, timed: Point) -> Simulation:
         import sim
 
-        timed = self._timed(point)
-        if timed not in self.analyses:
-            self.analyses[timed] = sim.analysed(*self._design(timed), accounting=self.accounting(timed))
-        return self.analyses[timed]
+        if timed not in self.simulations:
+            self.simulations[timed] = sim.simulation(*self._design(timed), accounting=self.accounting(timed))
+        return self.simulations[timed]
 
     def _timed(self, point: Point) -> Point:
         """The point that stands for all accountings."""

@@ -67,6 +67,11 @@ class Study:
         return next(iter(self.paper.accountings))
 
     @property
+    def marks(self) -> str:
+        """What the published marks of figures are."""
+        return "closed form" if self.reference is None else "published"
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables that energies are priced by."""
         from arch import table_names

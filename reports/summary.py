@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import quantities
@@ -10,7 +11,7 @@ from .rows import Table
 from .study import Ratios, Study
 
 NONE = "-"
-PARTS: tuple[Part, ...] = ("attention", "end-to-end")
+PARTS: Mapping[Part, str] = {"attention": "attention", "end-to-end": "whole layer"}
 
 
 def terminal_table(study: Study, model: str) -> Table:
@@ -34,29 +35,33 @@ def terminal_table(study: Study, model: str) -> Table:
     return columns, rows
 
 
-def page_table(study: Study, model: str) -> Table:
-    """Every model's table on the page: attention, then the whole layer."""
+def page_table(study: Study, model: str, part: Part) -> Table:
+    """A table of the page: attention with the use of the arrays, or the whole layer."""
     paper = study.paper
-    columns = ["", "keys", *paper.report.units.values(), "latency", "cycle model", "times faster"]
+    attention = part == "attention"
+    columns = [
+        "",
+        "keys",
+        *(paper.report.units.values() if attention else ()),
+        "latency",
+        "cycle model",
+        "times faster",
+    ]
     columns += _energy_columns(study, " ")
-    columns += ["layer's latency", "cycle model", "times faster"]
-    columns += [f"layer's {name}" for name in _energy_columns(study, " ")]
     rows = []
     for configuration in paper.configurations:
+        if part not in study.parts(configuration):
+            continue
         for index, length in enumerate(paper.lengths):
-            record = study.record(configuration, length, model)
             row = ["" if index else configuration, quantities.count(paper.lengths[length])]
-            row += [quantities.percent(record.utilization[unit]) for unit in paper.report.units]
-            for part in PARTS:
-                if part not in study.parts(configuration):
-                    row += [NONE] * (3 + len(paper.accountings))
-                    continue
-                timed = study.cycle_time(configuration, length, model, part).latency_s
-                latency_s = study.runs.latency_s(study.point(configuration, length, model, part))
-                row += [quantities.duration(latency_s), NONE if timed is None else quantities.duration(timed)]
-                row.append(f"{_speed(study, configuration, length, model, part)}×")
-                row += _energies(study, configuration, length, model, part)
-            rows.append(row)
+            if attention:
+                used = study.record(configuration, length, model).utilization
+                row += [quantities.percent(used[unit]) for unit in paper.report.units]
+            timed = study.cycle_time(configuration, length, model, part).latency_s
+            latency_s = study.runs.latency_s(study.point(configuration, length, model, part))
+            row += [quantities.duration(latency_s), NONE if timed is None else quantities.duration(timed)]
+            row.append(f"{_speed(study, configuration, length, model, part)}×")
+            rows.append([*row, *_energies(study, configuration, length, model, part)])
     return columns, rows
 
 

@@ -8,9 +8,9 @@ from .analytic import Latency, latency
 from .energy import Energy, energy
 from .pricing import priced
 from .record import Record
-from .simulate import MODELS, Analysis, Engine, analyse, analysed, simulate
+from .simulate import MODELS, Analysis, Engine, Simulation, analyse, analysed, simulate, simulation
 
 __all__ = [
-    "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Engine", "Latency", "Record", "accounting",
-    "analyse", "analysed", "energy", "latency", "priced", "simulate",
+    "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Engine", "Latency", "Record",
+    "Simulation", "accounting", "analyse", "analysed", "energy", "latency", "priced", "simulate", "simulation",
 ]  # fmt: skip

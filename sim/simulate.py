@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from arch import Machine, machine_area_um2, table, total
@@ -121,6 +122,32 @@ def in_turn(parts: Sequence[Analysis]) -> Analysis:
     )
 
 
+@dataclass(frozen=True)
+class Simulation:
+    """A workload on a machine under a mapping, and what was computed of it by a model."""
+
+    workload: Workload
+    machine: Machine
+    mapping: Loaded[Any]
+    cascade: Any
+    model: str
+    references: Mapping[str, str]
+    analysis: Analysis
+
+    @cached_property
+    def record(self) -> Record:
+        work, accounting = self.workload, self.analysis.schedule.accounting
+        hashes = {
+            "workload": fingerprint((work.values, work.settings, work.types)),
+            "arch": fingerprint(replace(self.machine, place=None)),
+            "mapping": fingerprint(self.mapping.model),
+            "cascade": fingerprint(self.cascade),
+            "table": fingerprint(table(self.machine.energy).spec),
+            "accounting": fingerprint(accounting_of(accounting)),
+        }
+        return _record(self.analysis, self.model, self.references, hashes)
+
+
 def simulate(
     workload: str | Workload,
     arch: str | Machine,
@@ -137,23 +164,7 @@ def simulate(
     >>> record.bound_by, round(record.utilization["array_2d"], 7), record.cycles
     ('array_1d', 0.8896104, 1892352)
     """
-    work, machine, loaded = _settled(workload, arch, mapping)
-    cascade, schedules = _schedules(work, machine, loaded, accounting)
-    references = {
-        "workload": workload if isinstance(workload, str) else work.name,
-        "arch": arch if isinstance(arch, str) else machine.name,
-        "mapping": mapping if isinstance(mapping, str) else loaded.reference,
-    }
-    hashes = {
-        "workload": fingerprint((work.values, work.settings, work.types)),
-        "arch": fingerprint(replace(machine, place=None)),
-        "mapping": fingerprint(loaded.model),
-        "cascade": fingerprint(cascade),
-        "table": fingerprint(table(machine.energy).spec),
-        "accounting": fingerprint(accounting_of(schedules[0].accounting)),
-    }
-    found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
-    return _record(found, model, references, hashes)
+    return simulation(workload, arch, mapping, model, accounting, engine).record
 
 
 def analysed(
@@ -169,24 +180,34 @@ def analysed(
     >>> analysed("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").latency.cycles
     1892352
     """
-    _, schedules = _schedules(*_settled(workload, arch, mapping), accounting)
-    return in_turn([analyse(schedule, model, engine) for schedule in schedules])
+    return simulation(workload, arch, mapping, model, accounting, engine).analysis
+
+
+def simulation(
+    workload: str | Workload,
+    arch: str | Machine,
+    mapping: str | Loaded[Any],
+    model: str = "analytic",
+    accounting: str | None = None,
+    engine: Engine | None = None,
+) -> Simulation:
+    """An analysis and what it is of, which give its record. Raises as `simulate`."""
+    work = workload_of(workload) if isinstance(workload, str) else workload
+    machine = machine_of(arch) if isinstance(arch, str) else arch
+    loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
+    cascade, schedules = _schedules(work, machine, loaded, accounting)
+    found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+    references = {
+        "workload": workload if isinstance(workload, str) else work.name,
+        "arch": arch if isinstance(arch, str) else machine.name,
+        "mapping": mapping if isinstance(mapping, str) else loaded.reference,
+    }
+    return Simulation(work, machine, loaded, cascade, model, references, found)
 
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
     """The schedule of a workload on a machine under a mapping. Raises as `simulate`."""
     return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
-
-
-def _settled(
-    workload: str | Workload, arch: str | Machine, mapping: str | Loaded[Any]
-) -> tuple[Workload, Machine, Loaded[Any]]:
-    """What the references say; objects are what they are."""
-    return (
-        workload_of(workload) if isinstance(workload, str) else workload,
-        machine_of(arch) if isinstance(arch, str) else arch,
-        mapping_of(mapping) if isinstance(mapping, str) else mapping,
-    )
 
 
 def _schedules(
@@ -198,7 +219,7 @@ def _schedules(
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
     cascade, schedules = schedules_of(work, machine, loaded, fastest)
     if accounting is not None:
-        schedules = tuple(replace(schedule, accounting=accounting) for schedule in schedules)
+        schedules = tuple(schedule.renamed(accounting=accounting) for schedule in schedules)
     return cascade, schedules
 
 

@@ -50,7 +50,7 @@ def draw_lines(study: Study, panels: Sequence[Panel], percent: bool = False) -> 
         _percent_axis(axes) if percent else _ratio_axis(axes, panel)
         axes.set_ylabel(panel.label)
         style.length_axis(axes, list(study.paper.lengths.values()), LENGTH_LABEL if axes is axes_of[-1] else "")
-    _legend(figure, axes_of[0], panels)
+    _legend(figure, axes_of[0], panels, study.marks)
     for axes, names in zip(axes_of, ends, strict=True):
         label_ends(figure, axes, names)
     return figure
@@ -125,7 +125,7 @@ def draw_ranges(study: Study, panels: Sequence[Panel]) -> Figure:
         axes.set_ylim(bottom=0)
         axes.set_ylabel(panel.label)
         style.length_axis(axes, list(study.paper.lengths.values()), LENGTH_LABEL if axes is axes_of[-1] else "")
-    _legend(figure, axes_of[0], panels)
+    _legend(figure, axes_of[0], panels, study.marks)
     return figure
 
 
@@ -142,7 +142,7 @@ def _scaled(value: float | None, scale: float) -> float:
     return float("nan") if value is None else value * scale
 
 
-def _legend(figure: Figure, axes: Axes, panels: Sequence[Panel]) -> None:
+def _legend(figure: Figure, axes: Axes, panels: Sequence[Panel], published: str) -> None:
     """One legend: the configurations, and what else is marked."""
     handles, labels = axes.get_legend_handles_labels()
     spots = [spot for panel in panels for spot in panel.spots]
@@ -152,7 +152,7 @@ def _legend(figure: Figure, axes: Axes, panels: Sequence[Panel]) -> None:
         labels.append("by the cycle model")
     if any(spot.published is not None for spot in spots):
         handles += axes.plot([], [], marker="x", color=INK, linestyle="none", markersize=4)
-        labels.append("published")
+        labels.append(published)
     figure.legend(handles, labels, loc="outside upper left", ncols=4)
 
 

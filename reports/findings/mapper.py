@@ -26,6 +26,16 @@ class Missed:
 
 def missed(study: Study) -> list[Missed]:
     """Every searched point where the authors' splits are beaten: more bytes, no less time, no less energy."""
+    return [each for each in _searched(study) if each.energy_saved >= -LEAST]
+
+
+def traded(study: Study) -> list[Missed]:
+    """Every searched point where fewer bytes and no more time cost more energy."""
+    return [each for each in _searched(study) if each.energy_saved < -LEAST]
+
+
+def _searched(study: Study) -> list[Missed]:
+    """Every searched point with fewer bytes and no more time."""
     found = []
     for configuration, spec in study.paper.searched.items():
         for model, length in study.cases():
@@ -44,7 +54,7 @@ def missed(study: Study) -> list[Missed]:
                 1 - best.latency_s / theirs.latency_s,
                 1 - energies[1] / energies[0],
             )
-            if saved.bytes_saved > LEAST and min(saved.time_saved, saved.energy_saved) >= -LEAST:
+            if saved.bytes_saved > LEAST and saved.time_saved >= -LEAST:
                 found.append(saved)
     return found
 
@@ -61,6 +71,16 @@ def sentences(study: Study) -> Iterator[str]:
             f"The published splits of {configuration} are not the best at {tokens(study, lengths)}: those that a "
             f"search over all splits of the mapping finds move fewer bytes from and to DRAM, by {moved}, "
             f"{_faster(found)}, and take less energy, by {spent}."
+        )
+    every = traded(study)
+    for configuration in dict.fromkeys(each.configuration for each in every):
+        found = [each for each in every if each.configuration == configuration]
+        lengths = [length for length in study.paper.lengths if any(each.length == length for each in found)]
+        yield (
+            f"At {tokens(study, lengths)} a search finds ways of {configuration} that take no more time and move "
+            f"{span([100 * each.bytes_saved for each in found], '%')} fewer bytes from and to DRAM, but take "
+            f"{span([-100 * each.energy_saved for each in found], '%')} more energy: what no longer moves is kept in a "
+            f"memory whose reads cost more."
         )
 
 

@@ -40,12 +40,24 @@ def test_flats_long_sequences_have_better_splits_than_the_published(study: Study
     found = {(each.model, each.length): each for each in missed(study) if each.configuration == "FLAT"}
     assert {length for _, length in found} == {"256K", "1M"}
     assert found["BERT", "1M"].time_saved == pytest.approx(1 - 15744.48 / 16220.64)
-    (flat,) = [sentence for sentence in mapper.sentences(study) if " of FLAT " in sentence]
-    assert "256Ki to 1Mi tokens" in flat and "2.94 % (BERT, TrXL, T5), 5.51 % (XLM)" in flat
+    better, other = [sentence for sentence in mapper.sentences(study) if " of FLAT " in sentence]
+    assert "256Ki to 1Mi tokens" in better and "2.94 % (BERT, TrXL, T5), 5.51 % (XLM)" in better
+    assert other.startswith(
+        "At 1Ki to 64Ki tokens a search finds ways of FLAT that take no more time and move 30.69 to"
+    )
+
+
+def test_fewer_bytes_may_cost_more_energy(study: Study) -> None:
+    """All of a head's keys and values in the buffer: 52 times fewer bytes, in reads of a 32 MiB buffer."""
+    found = {(each.model, each.length): each for each in mapper.traded(study)}
+    assert {length for _, length in found} == {"1K", "4K", "16K", "64K"}
+    saved = found["BERT", "16K"]
+    assert saved.bytes_saved == pytest.approx(1 - 1 / 51.72, abs=1e-4) and saved.time_saved == 0
+    assert saved.energy_saved == pytest.approx(-0.0207, abs=5e-5)
 
 
 def test_nothing_is_missed_where_a_search_finds_nothing_better(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapper, "missed", lambda study: list[Missed]())
+    monkeypatch.setattr(mapper, "_searched", lambda study: list[Missed]())
     assert list(mapper.sentences(study)) == []
 
 

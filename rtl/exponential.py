@@ -1,20 +1,10 @@
 """The exponential of a difference that is not positive, as a series of multiplier-adder operations.
 
 exp(s - m) = 2^-x with x = (m - s) · halvings_per_score ≥ 0. Write x = i + f with i = round(x) and -1/2 ≤ f < 1/2; then
-2^-x = 2^-f · 2^-i, a polynomial and a shift. A processing element has one multiplier and no shifter beside it: the
-shift is one more product, by the power of two that i selects. So the whole series is `mac` after `mac`, shifts by
-constants are wires, and the same steps run in an element one after the other, in a lane, or in a pipelined unit. They
-give the same bits.
-
-Why f is centred: where the maximum does not move, x = 0 and the result has to be exactly 1, or every key tile would
-shrink what came before it. Over -1/2 ≤ f < 1/2 a cubic with p(0) = 1 is off by 1.1e-4 at most, and by the square of f
-near 0; over 0 ≤ f < 1 it would be off by 2e-3 · f there. The two ends meet, p(1/2) ≥ p(-1/2) / 2, so the result never
-rises with x.
-
-Why there are two polynomials: a weight is used once, so its relative error counts once. A correction's factor meets all
-that came before, and there may be one a tile: at X halvings in total, errors e(x) of each add up to X · |e(x)| / x.
-Where many keys share a low score a cubic would cost 1.2e-4 of a probability. That is worth one more step in the lanes,
-of which there are few.
+2^-x = 2^-f · 2^-i: a polynomial (see `polynomial`) and a shift. A processing element has one multiplier and no shifter
+beside it: the shift is one more product, by the power of two that i selects. So the whole series is `mac` after `mac`,
+shifts by constants are wires, and the same steps run in an element one after the other, in a lane, or in a pipelined
+unit. They give the same bits.
 """
 
 from __future__ import annotations
@@ -32,17 +22,9 @@ from specs import SpecError
 
 from .mac import Mac
 from .pipeline import delayed
+from .polynomial import CUBIC, Polynomial
 
-__all__ = [
-    "CUBIC",
-    "QUARTIC",
-    "WEIGHT_BITS",
-    "WEIGHT_FRACTION_BITS",
-    "Exponential",
-    "ExponentialUnit",
-    "Polynomial",
-    "Step",
-]
+__all__ = ["WEIGHT_BITS", "WEIGHT_FRACTION_BITS", "Exponential", "ExponentialUnit", "Step"]
 
 HALVINGS_BITS = 5  # x saturates below 32, where the result has been 0 for long
 # Weights of half a unit and less are lost: at worst 2^13 keys · 2^-27 = 6.1e-5 of a sum of 1. Two bits less, and that
@@ -52,34 +34,6 @@ WEIGHT_BITS = WEIGHT_FRACTION_BITS + 1  # 1 is a weight too, the largest
 PLACE_BITS = WEIGHT_FRACTION_BITS + 2  # a power of two, 2^(27 - i); the last is worth half a unit of a weight
 DIFFERENCE_BITS = PLACE_BITS  # unsigned, in the same port; a larger difference saturates
 LEAST_SCALE, GREATEST_SCALE = 2.0**-32, 1.0  # halvings for a step of one in a score
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """2^-f on [-1/2, 1/2) as 1 + c1·f + c2·f² + ..., everything in units of 2^-fraction_bits."""
-
-    fraction_bits: int  # of x, too
-    coefficients: tuple[int, ...]  # c1 first
-
-    @property
-    def one(self) -> int:
-        """The integer that stands for 1."""
-        return 1 << self.fraction_bits
-
-    def compute(self, fraction: Any) -> Any:
-        """Horner's rule, each step rounded to the nearest: int64, elementwise."""
-        half = self.one >> 1
-        *lower, result = (self.one, *self.coefficients)
-        for coefficient in reversed(lower):
-            result = (result * fraction + (coefficient << self.fraction_bits) + half) >> self.fraction_bits
-        return result
-
-
-# Minimax of the relative error under p(0) = 1, and of the integers nearby those with the least error after roundings:
-# 1.14e-4. For weights, in the elements.
-CUBIC = Polynomial(16, (-45437, 15873, -3593))
-# Minimax of |e(x)| / x, which is what corrections add up: 8.6e-6, and |e| ≤ 5.5e-6. For factors, in the lanes.
-QUARTIC = Polynomial(24, (-11628962, 4030974, -936680, 159040))
 
 
 @dataclass(frozen=True)

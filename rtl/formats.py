@@ -20,7 +20,8 @@ from specs import Problem, SpecError
 
 from .correction import Correction
 from .division import Division
-from .exponential import CUBIC, QUARTIC, WEIGHT_FRACTION_BITS, Exponential, Polynomial
+from .exponential import WEIGHT_FRACTION_BITS, Exponential
+from .polynomial import CUBIC, QUARTIC, Polynomial
 
 __all__ = ["Formats", "Word"]
 

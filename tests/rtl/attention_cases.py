@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rtl.exponential import CUBIC, QUARTIC
 from rtl.formats import Formats
 from rtl.model import Attention, attention, visible_keys
+from rtl.polynomial import CUBIC, QUARTIC
 
 HEAD_DIM = VALUE_DIM = 16
 QUERIES = 4
@@ -116,6 +116,14 @@ def plateau(keys: int, tiles: int, step: float) -> Any:
     return np.where((np.arange(keys) % tile == 0) & (number <= 16), number * step * HALVING, 0)
 
 
+def shelf(keys: int, tiles: int, step: float) -> Any:
+    """The first 16 tiles stay at the bottom but for a climber each; then only climbers, for 16 more tiles."""
+    tile = -(-keys // tiles)
+    number = np.arange(keys) // tile
+    climbs = (np.arange(keys) % tile == 0) & (number <= 32)
+    return np.where(climbs, number * step * HALVING, np.where(number < 16, 0, -40))
+
+
 def cases(keys: int, tiles: int) -> dict[str, Inputs]:
     """By name, all that the error limits are held to."""
     at = np.arange(keys) / keys
@@ -130,6 +138,7 @@ def cases(keys: int, tiles: int) -> dict[str, Inputs]:
         "stairs of 1/50 halving": steered(stairs(keys, tiles, 0.02), tiles),
         "stairs of 1/3 halving": steered(stairs(keys, tiles, 1 / 3), tiles),
         "plateau below 1/2 halvings": steered(plateau(keys, tiles, 0.5), tiles),
+        "shelf below 1/3 halvings": steered(shelf(keys, tiles, 0.32), tiles),
         "descending": steered(-12 * at, tiles),
         "constant": steered(0 * at, tiles),
         "saturating": steered(cut, tiles),

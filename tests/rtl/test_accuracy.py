@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtl.exponential import CUBIC, QUARTIC, WEIGHT_FRACTION_BITS, Exponential, Polynomial
+from rtl.exponential import WEIGHT_FRACTION_BITS, Exponential
+from rtl.polynomial import CUBIC, QUARTIC, Polynomial
 from tests.rtl.attention_cases import (
     HALVING,
     Errors,
@@ -20,6 +21,7 @@ from tests.rtl.attention_cases import (
     errors,
     plateau,
     random_inputs,
+    shelf,
     stairs,
     steered,
 )
@@ -40,7 +42,7 @@ def test_errors_are_within_the_limits(keys: int, tiles: int) -> None:
         assert found.query <= OUTPUT_LIMIT and found.probability <= PROBABILITY_LIMIT, (name, found)
 
 
-def test_table_of_errors(golden: Golden) -> None:
+def test_table_of_errors(golden: Golden, request: pytest.FixtureRequest) -> None:
     """The largest over all counts of keys and tiles, as docs/rtl.md quotes them."""
     lines = [f"{'case':<26} {'L2':>8} {'max |dp|':>8} {'corrections':>11}"]
     found: dict[str, list[Errors]] = {name: [] for name in NAMES}
@@ -51,6 +53,8 @@ def test_table_of_errors(golden: Golden) -> None:
     for name, each in found.items():
         query, probability = max(e.query for e in each), max(e.probability for e in each)
         lines.append(f"{name:<26} {query:8.1e} {probability:8.1e} {max(e.corrections for e in each):11}")
+        document = (request.config.rootpath / "docs" / "rtl.md").read_text(encoding="utf-8")
+        assert f"\n| {name} | {query:.1e} | {probability:.1e} | " in document
     golden.check("\n".join(lines) + "\n")
 
 
@@ -93,12 +97,18 @@ def test_table_of_terms(golden: Golden) -> None:
 
 
 @pytest.mark.parametrize("keys", KEYS)
-@pytest.mark.parametrize("shape", [stairs, plateau])
+@pytest.mark.parametrize("shape", [stairs, plateau, shelf])
 def test_no_step_of_the_stairs_breaks_the_limits(shape: Callable[[int, int, float], Any], keys: int) -> None:
     """Corrections by the same step each are the worst: every rounding and the polynomial err the same way."""
     for step in np.linspace(0.01, 1.5, 60):
         found = errors(steered(shape(keys, 64, step), 64))
         assert found.query <= OUTPUT_LIMIT and found.probability <= PROBABILITY_LIMIT, (step, found)
+
+
+def test_factors_by_the_cubic_would_break_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why lanes do one step more than elements."""
+    monkeypatch.setattr("rtl.formats.QUARTIC", CUBIC)
+    assert errors(steered(shelf(8192, 64, 0.32), 64)).probability > 1.3e-4
 
 
 def test_constant_scores_have_no_error_at_all() -> None:

@@ -11,7 +11,8 @@ from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtl.exponential import CUBIC, QUARTIC, WEIGHT_FRACTION_BITS, Exponential, Polynomial
+from rtl.exponential import WEIGHT_FRACTION_BITS, Exponential
+from rtl.polynomial import CUBIC, QUARTIC, Polynomial
 from specs import SpecError
 from tests.rtl.lockstep import lockstep, with_drain
 

@@ -1,6 +1,6 @@
 # Everything runs from .venv, which the first target that needs it makes. `make` alone lists the targets.
 
-PACKAGES := specs workloads arch mappings sim reports
+PACKAGES := specs workloads arch mappings sim rtl reports
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

@@ -1,6 +1,6 @@
 # Everything runs from .venv, which the first target that needs it makes. `make` alone lists the targets.
 
-PACKAGES := specs workloads arch mappings sim reports
+PACKAGES := specs workloads arch mappings sim rtl reports
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -77,5 +77,5 @@ $(STAMP): pyproject.toml constraints.txt
 	  "$$found" -m venv --clear $(VENV); \
 	fi
 	$(BIN)/python -m pip install --quiet -c constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev,fpga]'
 	@touch $@

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-# Data flows one way: specs → workloads, arch → mappings → sim → reports. Nothing imports upward.
+# Data flows one way: specs → workloads, arch → mappings → sim, rtl → reports. Nothing imports upward.
 MAY_IMPORT: dict[str, set[str]] = {
     "specs": set(),
     "workloads": {"specs"},
     "arch": {"specs"},
     "mappings": {"specs", "workloads", "arch"},
     "sim": {"specs", "workloads", "arch", "mappings"},
-    "reports": {"specs", "workloads", "arch", "mappings", "sim"},
+    "rtl": {"specs", "workloads", "arch", "mappings"},
+    "reports": {"specs", "workloads", "arch", "mappings", "sim", "rtl"},
 }
 SLOW_TO_IMPORT = ("amaranth", "matplotlib", "numba", "pandas")  # each costs the better part of a second
 

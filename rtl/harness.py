@@ -121,6 +121,9 @@ class RunFailed(Exception):
     """Generated hardware could not be built or run; the message is whole."""
 
 
+NO_CLOCK = "a component must have a clock to be run: give it a register"
+
+
 class LimitReached(RunFailed):
     """A run did not come to its end; `log` holds what happened until then."""
 
@@ -178,10 +181,12 @@ def check(manifest: Manifest, stimulus: Stimulus) -> None:
     faults += [unknown("probe", name, probes) for name in stimulus.watched or () if name not in probes]
     for name, words in stimulus.words.items():
         if name in inputs:
-            faults += _misfits(inputs[name], words, f"input stream '{name}'")
+            misfit = _misfit(inputs[name], words)
+            faults += [f"input stream '{name}' {misfit[1]}; word {misfit[0]} is {words[misfit[0]]}"] if misfit else []
     for name, value in stimulus.settings.items():
         if name in settings:
-            faults += _misfits(settings[name], [value], f"setting '{name}'")
+            misfit = _misfit(settings[name], [value])
+            faults += [f"setting '{name}' {misfit[1]}, not {value}"] if misfit else []
     for name, stretches in stimulus.stalls.items():
         ends = [-1, *(cycle for stretch in stretches for cycle in stretch)]
         if any(a >= b for a, b in pairwise(ends)):
@@ -195,12 +200,12 @@ def check(manifest: Manifest, stimulus: Stimulus) -> None:
         raise SpecError([Problem(fault) for fault in faults])
 
 
-def _misfits(port: Port, words: Words, where: str) -> list[str]:
-    """The first word, if any, that a port does not take."""
+def _misfit(port: Port, words: Words) -> tuple[int, str] | None:
+    """Which word is the first, if any, that a port does not take, and what it takes."""
     if not len(words) or (port.lowest <= min(words) and max(words) <= port.highest):
-        return []
-    number, word = next((i, w) for i, w in enumerate(words) if not port.lowest <= w <= port.highest)
-    return [f"{where} takes {port.lowest} to {port.highest}; word {number} is {word}"]
+        return None
+    number = next(i for i, word in enumerate(words) if not port.lowest <= word <= port.highest)
+    return number, f"takes {port.lowest} to {port.highest}"
 
 
 def column(port: Port, values: Sequence[int]) -> np.ndarray:

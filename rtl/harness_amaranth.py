@@ -13,7 +13,7 @@ from amaranth.hdl import Cat, Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from .harness import LimitReached, Log, Stimulus, Track, check, column
+from .harness import NO_CLOCK, LimitReached, Log, Stimulus, Track, check, column
 from .manifest import Manifest, Path, Port, StreamPort, manifest
 from .stalls import Stretches
 
@@ -26,7 +26,10 @@ def run_amaranth(component: wiring.Component, stimulus: Stimulus) -> Log:
     check(ports, stimulus)
     bench = _Bench(component, ports, stimulus)
     simulator = Simulator(component)
-    simulator.add_clock(PERIOD_S)
+    try:
+        simulator.add_clock(PERIOD_S)
+    except NameError:  # there is no such domain
+        raise ValueError(NO_CLOCK) from None
     simulator.add_testbench(bench.run)
     simulator.run()
     log = bench.log()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .binaries import cache_folder, fetched, key_of, stored
-from .harness import LimitReached, Log, RunFailed, Stimulus, check
+from .harness import NO_CLOCK, LimitReached, Log, RunFailed, Stimulus, check
 from .manifest import Manifest, Port, manifest
 from .verilator import Verilator, compile_cpp, missing, missing_tools, shown, verilator
 from .wire import decoded, encoded, words_of
@@ -77,7 +77,7 @@ def program(text: str, ports: Manifest, top: str = TOP) -> Program:
     if lacking:
         raise missing(lacking)
     if not re.search(r"^\s*input clk;", text, re.M):
-        raise ValueError("a component must have a clock to be run: give it a register")
+        raise ValueError(NO_CLOCK)
     tool, folder = verilator(), cache_folder()
     sources = {"top.v": text, "harness.v": rendered("harness.v", ports, top)}
     main = rendered("harness.cpp", ports, top)

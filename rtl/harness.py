@@ -117,24 +117,6 @@ class Log:
         return f"the last event is {name} in cycle {cycles[name]:,}" + (f" ({values})" if values else "")
 
 
-class RunFailed(Exception):
-    """Generated hardware could not be built or run; the message is whole."""
-
-
-NO_CLOCK = "a component must have a clock to be run: give it a register"
-
-
-class LimitReached(RunFailed):
-    """A run did not come to its end; `log` holds what happened until then."""
-
-    def __init__(self, stimulus: Stimulus, log: Log) -> None:
-        self.log = log
-        found = ", ".join(
-            f"{len(log.streams[name]):,} of {n:,} words at '{name}'" for name, n in stimulus.until.items()
-        )
-        super().__init__(f"the run reached its limit of {stimulus.limit_cycles:,} cycles with {found}; {log.last()}")
-
-
 def run(component: Component, stimulus: Stimulus, simulator: str = "amaranth") -> Log:
     """Run a component, which must not have been elaborated before, and log what happens.
 

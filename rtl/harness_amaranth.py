@@ -13,7 +13,8 @@ from amaranth.hdl import Cat, Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from .harness import NO_CLOCK, LimitReached, Log, Stimulus, Track, check, column
+from .failures import NO_CLOCK, LimitReached
+from .harness import Log, Stimulus, Track, check, column
 from .manifest import Manifest, Path, Port, StreamPort, manifest
 from .stalls import Stretches
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from .binaries import cache_folder, fetched, key_of, stored
-from .harness import NO_CLOCK, LimitReached, Log, RunFailed, Stimulus, check
+from .failures import NO_CLOCK, LimitReached, RunFailed
+from .harness import Log, Stimulus, check
 from .manifest import Manifest, Port, manifest
 from .verilator import Verilator, compile_cpp, missing, missing_tools, shown, verilator
 from .wire import decoded, encoded, words_of

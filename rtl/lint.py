@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .harness import RunFailed
+from .failures import RunFailed
 from .verilator import shown, verilator
 
 TOLD = re.compile(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from specs import ToolMissing
 
-from .harness import RunFailed
+from .failures import RunFailed
 
 PROGRAM = "verilator_bin"
 COMPILER = "g++"

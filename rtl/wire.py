@@ -17,7 +17,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .harness import Log, RunFailed, Stimulus, Track, Words, column
+from .failures import RunFailed
+from .harness import Log, Stimulus, Track, Words, column
 from .manifest import Manifest, Port
 
 LAST = 0xFFFF_FFFF
@@ -81,11 +82,10 @@ def to_words(port: Port, values: Words) -> np.ndarray:
     >>> to_words(Port("x", ("x",), 40, True), [-1, 2]).tolist()
     [4294967295, 255, 2, 0]
     """
-    count = words_of(port)
-    if port.width <= 32:
-        mask = (1 << port.width) - 1
-        return (np.asarray(values, dtype=np.int64) & mask).astype(WORD) if count else np.empty(0, dtype=WORD)
-    mask = (1 << port.width) - 1
+    count, mask = words_of(port), (1 << port.width) - 1
+    if port.width <= 64:
+        whole = np.asarray(values, dtype=np.int64 if port.signed else np.uint64).astype(np.uint64) & np.uint64(mask)
+        return whole.view(WORD).reshape(-1, 2)[:, :count].ravel()
     return np.frombuffer(b"".join((int(v) & mask).to_bytes(4 * count, "little") for v in values), dtype=WORD)
 
 

@@ -15,7 +15,8 @@ from amaranth.lib.wiring import In, Out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtl.harness import LimitReached, Log, Stimulus, run
+from rtl.failures import LimitReached
+from rtl.harness import Log, Stimulus, run
 from rtl.harness_verilator import Program, as_verilog, program
 from rtl.manifest import Probe, manifest
 from rtl.stalls import Stops, burst_stalls, random_stalls

@@ -13,7 +13,8 @@ import pytest
 
 from rtl import binaries, harness_verilator
 from rtl import verilator as tools
-from rtl.harness import RunFailed, Stimulus, run
+from rtl.failures import RunFailed
+from rtl.harness import Stimulus, run
 from rtl.harness_verilator import as_verilog, program
 from rtl.manifest import manifest
 from specs import ToolMissing

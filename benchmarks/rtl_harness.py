@@ -24,6 +24,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.harness import Log, Stimulus, run
 from rtl.harness_verilator import Program, as_verilog, program
 from rtl.manifest import Probe, manifest
+from rtl.packing import packed, unpacked
 from rtl.stalls import burst_stalls
 
 EXPECTED_PER_S = 100_000
@@ -86,15 +87,9 @@ class MacArray(wiring.Component):
         return m
 
 
-def packed(values: np.ndarray) -> list[int]:
-    """Rows of int8 as words of a stream."""
-    return [int.from_bytes(row.tobytes(), "little") for row in values.astype(np.int8)]
-
-
 def check(log: Log, rows: np.ndarray, columns: np.ndarray, size: int) -> None:
     """The sums that left are those of NumPy."""
-    words = log.words("sums")
-    found = np.frombuffer(b"".join(word.to_bytes(4 * size, "little") for word in words), dtype="<i4").reshape(-1, size)
+    found = unpacked(log.words("sums"), 32, size, signed=True)
     whole = len(found) // size
     a, b = (x[: whole * LENGTH].reshape(whole, LENGTH, size).astype(np.int32) for x in (rows, columns))
     assert whole and np.array_equal(found[: whole * size].reshape(whole, size, size), np.einsum("tki,tkj->tij", a, b))
@@ -107,6 +102,12 @@ def timed(compiled: Program, stimulus: Stimulus) -> tuple[Log, float]:
     return log, log.cycles / (time.perf_counter() - begin)
 
 
+def shortened(stimulus: Stimulus, cycles: int) -> Stimulus:
+    """The beginning of a run."""
+    words = {name: given[:cycles] for name, given in stimulus.words.items()}
+    return replace(stimulus, words=words, limit_cycles=cycles)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=1_000_000)
@@ -117,11 +118,10 @@ def main() -> None:
     rows, columns = (rng.integers(-128, 128, (cycles, size)) for _ in range(2))
     stimulus = Stimulus(
         cycles,
-        words={"rows": packed(rows), "columns": packed(columns)},
+        words={"rows": packed(rows, 8), "columns": packed(columns, 8)},
         settings={"length": LENGTH},
         stalls=burst_stalls(1, ["rows", "columns", "sums"], cycles),
     )
-    ports = manifest(MacArray(size))
     print(f"{size} x {size} elements, {cycles:,} cycles")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["EINFUSE_CACHE_DIR"] = folder
@@ -135,12 +135,10 @@ def main() -> None:
         without, rate = timed(compiled, replace(stimulus, watched=()))
         check(without, rows, columns, size)
         print(f"{'Verilator, streams only':34}{rate:12,.0f} cycles/s (expected of 8 x 8: > {EXPECTED_PER_S:,})")
-        few = replace(stimulus, limit_cycles=max(cycles // FEWER, 4 * LENGTH))
-        middle, probed = timed(compiled, replace(stimulus, limit_cycles=max(cycles // 10, 4 * LENGTH)))
-        events = sum(map(len, middle.probes.values()))
-        print(
-            f"{'Verilator, every element':34}{probed:12,.0f} cycles/s, {events:,} events of {len(ports.probes)} probes"
-        )
+        few, middle = (shortened(stimulus, max(cycles // times, 4 * LENGTH)) for times in (FEWER, 10))
+        log, probed = timed(compiled, middle)
+        events = sum(map(len, log.probes.values()))
+        print(f"{'Verilator, every element':34}{probed:12,.0f} cycles/s, {events:,} events of {size * size} probes")
         begin = time.perf_counter()
         slow = run(MacArray(size), few)
         slow_rate = slow.cycles / (time.perf_counter() - begin)

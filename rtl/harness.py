@@ -118,7 +118,7 @@ class Log:
 
 
 def run(component: Component, stimulus: Stimulus, simulator: str = "amaranth") -> Log:
-    """Run a component, which must not have been elaborated before, and log what happens.
+    """Run a component and log what happens.
 
     Raises `SpecError` for a stimulus that does not fit the component, `LimitReached`, `RunFailed`, and with Verilator
     `ToolMissing`.

@@ -25,7 +25,7 @@ def test_what_amaranth_writes_has_no_warning_that_is_not_waived(component) -> No
     found = lint(as_verilog(component))
     told = [each for each in found.warnings if "debug__at" not in each.message and each.code != "ASCRANGE"]
     assert told == []
-    assert {finding.code for finding, _ in found.waived} <= {waiver.code for waiver in AMARANTH}
+    assert {waiver for _, waiver in found.waived} <= set(AMARANTH)
     assert all(waiver.covers(finding) and waiver.reason for finding, waiver in found.waived)
 
 

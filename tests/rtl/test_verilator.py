@@ -24,13 +24,21 @@ from tests.rtl.tools import needs_verilator
 STIMULUS = Stimulus(50, {"input": [1, 2, 3]}, until={"output": 3})
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's, with the runtime of the user's own so that it is compiled once."""
-    folder = tmp_path / "cache"
-    if not tools.missing_tools():
+@pytest.fixture(scope="session")
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds Verilator's runtime and one program."""
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EINFUSE_CACHE_DIR", str(folder))
         program(as_verilog(Register(3)), manifest(Register(3)))
-        shutil.copytree(binaries.cache_folder(), folder)
+    return folder
+
+
+@pytest.fixture
+def cache(compiled_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own."""
+    folder = tmp_path / "cache"
+    shutil.copytree(compiled_once, folder)
     monkeypatch.setenv("EINFUSE_CACHE_DIR", str(folder))
     return folder
 
@@ -118,6 +126,27 @@ def test_a_missing_compiler_alone_is_named_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolMissing, match=r"^g\+\+ is not installed; to get it:\n  g\+\+: Debian"):
         run(Register(8), STIMULUS, "verilator")
+
+
+def test_a_systems_verilator_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "share"
+    (root / "include").mkdir(parents=True)
+    said = f'#!/bin/sh\n[ "$1" = --getenv ] && echo "{root}" || echo "Verilator 5.006 2023-01-22"\n'
+    (tmp_path / tools.PROGRAM).write_text(said)
+    (tmp_path / tools.PROGRAM).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert tools.find_verilator() is None  # its headers are not there
+    (root / "include" / "verilated.cpp").touch()
+    expected = tools.Verilator(tmp_path / tools.PROGRAM, root, "Verilator 5.006 2023-01-22")
+    assert tools.find_verilator() == expected
+
+
+@needs_verilator
+def test_a_component_may_run_more_than_once() -> None:
+    component = Register(8)
+    logs = [run(component, STIMULUS, simulator) for simulator in ("amaranth", "verilator", "amaranth", "verilator")]
+    assert logs == logs[:1] * 4
 
 
 @needs_verilator

@@ -23,14 +23,14 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "einfuse"
 
 
-def key_of(*parts: str) -> str:
-    """The name of what is made of these texts.
+def key_of(kind: str, *parts: str) -> str:
+    """The name of what is made of these texts; it begins with a word for people.
 
-    >>> key_of("ab", "c") == key_of("a", "bc")
+    >>> key_of("program", "ab", "c") == key_of("program", "a", "bc")
     False
     """
     joined = b"".join(f"{len(part.encode())}:".encode() + part.encode() for part in parts)
-    return hashlib.sha256(joined).hexdigest()[:32]
+    return f"{kind}-{hashlib.sha256(joined).hexdigest()[:32]}"
 
 
 def fetched(key: str, folder: Path) -> Path | None:

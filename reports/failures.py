@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rtl.failures import RunFailed
 from specs import Infeasible, SpecError, ToolMissing
 
 from .console import ReaderGone, note
@@ -71,6 +72,9 @@ def guarded(command: Callable[[], int]) -> int:
     except ToolMissing as error:
         note(str(error))
         return TOOL_MISSING
+    except RunFailed as error:
+        note(str(error))
+        return RUN_FAILED
     except OSError as error:
         _drop_stdout()
         note(_os_message(error))

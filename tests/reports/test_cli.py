@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +67,16 @@ def test_schema_accepts_the_library(einfuse: Callable[..., Run], kind: str) -> N
 def test_doctor_finds_this_installation_whole(einfuse: Callable[..., Run]) -> None:
     run = einfuse("doctor", "--json")
     assert run.code == 0 and run.json["ok"] and run.json["schema"] == "einfuse.doctor/1"
-    assert {"python", "numpy", "temporary files"} <= {each["name"] for each in run.json["findings"]}
+    named = {"python", "numpy", "amaranth", "verilator", "g++", "temporary files"}
+    assert named <= {each["name"] for each in run.json["findings"]}
+
+
+def test_doctor_says_how_to_get_what_is_absent(einfuse: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    run = einfuse("doctor", "--json")
+    found = {each["name"]: each for each in run.json["findings"]}
+    assert (run.code, found["g++"]["state"]) == (0, "absent")
+    assert found["g++"]["detail"].startswith("optional: fast RTL runs; Debian, Ubuntu: sudo apt-get install g++")
 
 
 def test_doctor_fails_where_a_cache_cannot_be_written(

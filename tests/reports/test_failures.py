@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from reports.failures import guarded
+from rtl.failures import RunFailed
+from specs import ToolMissing
 from tests.conftest import ROOT
 
 from .conftest import BINDING, Run, shell
@@ -125,6 +127,19 @@ def test_json_of_every_command_is_one_object() -> None:
     for arguments in (["doctor"], ["passes", "gemm"], ["list", "archs"], ["simulate", *BINDING]):
         run = shell(*arguments, "--json")
         assert run.stderr == "" and json.loads(run.stdout)["schema"].startswith("einfuse.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ToolMissing("verilator is not installed"), 4), (RunFailed("Verilator failed:\n%Error"), 5)]
+)
+def test_what_hardware_runs_into_is_told_without_a_traceback(
+    capfd: pytest.CaptureFixture[str], error: Exception, code: int
+) -> None:
+    def command() -> int:
+        raise error
+
+    assert guarded(command) == code
+    assert capfd.readouterr().err.startswith(str(error))
 
 
 @pytest.mark.parametrize(

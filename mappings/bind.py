@@ -133,7 +133,8 @@ class Names:
 
     @property
     def varied(self) -> bool:
-        return bool(self.workload.types) or any(value not in (None, False) for value in self.workload.settings.values())
+        masks = self.workload.settings.values()
+        return bool(self.workload.types) or any(is_array(value) or value not in (None, False) for value in masks)
 
     def __call__(self, name: str) -> Any:
         if name in self.workload.values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import quantities
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from arch import Machine, Unit
-    from mappings import NestSpec
+    from mappings import NestSpec, OptionSpec
     from specs import Loaded
     from workloads import WorkloadSpec
 
@@ -89,33 +90,90 @@ def _nest_fields(nest: NestSpec) -> list[tuple[str, str]]:
         about.append(("stages", f"below {nest.fuse}: {stages}"))
     for level, limit in nest.budget.items():
         about.append((f"budget of {level}", quantities.data(limit)))
+    about += [("in place", " ".join(group)) for group in _all_in_place(nest)]
+    for level, streams in nest.reserve.items():
+        about.append((f"streams in {level}", ", ".join(f"{t}: {_extent(size)} B" for t, size in streams.items())))
+    if nest.spill:
+        about.append(("spill", ", ".join(nest.spill)))
+    about += [(f"choice {name}", " or ".join(options)) for name, options in nest.choices.items()]
     about.append(("overlap", nest.overlap))
     about += [(f"epoch {i}", " ".join(epoch.einsums)) for i, epoch in enumerate(nest.epochs, 1)]
     about += [("interleave", _extent(nest.interleave)), ("fold overlap", nest.fold_overlap)]
-    for row in nest.published:
-        where = ", ".join(f"{key} = {quantities.count(value)}" for key, value in row.when.items())
-        extents = ", ".join(f"{part}: {quantities.count(extent)}" for part, extent in row.extents.items())
-        about.append(("published", f"{extents} for {where}"))
+    if nest.published and nest.published_for:
+        about.append(("published for", _conditions(nest.published_for)))
     return about
 
 
+def _conditions(when: Mapping[str, int]) -> str:
+    return ", ".join(f"{key} = {quantities.count(value)}" for key, value in when.items())
+
+
+def _all_in_place(nest: NestSpec) -> list[list[str]]:
+    """Tensors that take each other's room, by the nest or by one of its options."""
+    options = [option for options in nest.choices.values() for option in options.values()]
+    return [*nest.in_place, *(group for option in options for group in option.in_place)]
+
+
 def _nest_tables(nest: NestSpec) -> list[RenderableType]:
+    """What runs where and what is kept; of an option, with the choice that it is of."""
+    givers: list[tuple[str, NestSpec | OptionSpec]] = [("", nest)]
+    givers += [(f"{c}: {name}", option) for c, options in nest.choices.items() for name, option in options.items()]
     placed = [
         (
             binding.unit,
             " ".join(binding.einsums),
+            " ".join(binding.loops),
             ", ".join(f"{axis}: {part}" for axis, part in binding.spatial.items()),
             " ".join(binding.steps),
+            where,
         )
-        for binding in nest.bind
+        for where, giver in givers
+        for binding in giver.bind
     ]
     kept = [
-        (level, tensor, "the whole run" if loop == "*" else f"one {loop}")
-        for level, tensors in nest.keep.items()
+        (
+            level,
+            tensor,
+            ("the whole run" if loop == "*" else f"one {loop}") + _copies(giver, level, tensor),
+            where,
+        )
+        for where, giver in givers
+        for level, tensors in giver.keep.items()
         for tensor, loop in tensors.items()
     ]
-    parts: list[RenderableType] = [heading("units"), table(("unit", "Einsums", "in space", "in time"), placed)]
-    return [*parts, "", heading("kept"), table(("level", "tensor", "for"), kept)] if kept else parts
+    columns = ("unit", "Einsums", "loops", "in space", "in time", "if")
+    parts: list[RenderableType] = [heading("units"), _without_empty(columns, placed)]
+    if kept:
+        parts += ["", heading("kept"), _without_empty(("level", "tensor", "for", "if"), kept)]
+    return [*parts, "", heading("published"), _published(nest)] if nest.published else parts
+
+
+def _published(nest: NestSpec) -> RenderableType:
+    """A row for each thing that the authors chose: when, and what."""
+    when = list(dict.fromkeys(key for row in nest.published for key in row.when))
+    extents = list(dict.fromkeys(part for row in nest.published for part in row.extents))
+    chosen = list(dict.fromkeys(choice for row in nest.published for choice in row.choose))
+    rows = [
+        (
+            *(quantities.count(row.when[key]) if key in row.when else "" for key in when),
+            *(quantities.count(row.extents[part]) if part in row.extents else "" for part in extents),
+            *(row.choose.get(choice, "") for choice in chosen),
+        )
+        for row in nest.published
+    ]
+    return table((*(f"{key}>" for key in when), *(f"{part}>" for part in extents), *chosen), rows)
+
+
+def _copies(giver: NestSpec | OptionSpec, level: str, tensor: str) -> str:
+    """How many tiles of a tensor are kept at once, if more than one."""
+    number = giver.copies.get(level, {}).get(tensor, 1)
+    return f", {number} copies" if number > 1 else ""
+
+
+def _without_empty(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A table without the columns that no row fills."""
+    shown = [i for i, _ in enumerate(columns) if any(row[i] for row in rows) or columns[i] in ("in space", "in time")]
+    return table(tuple(columns[i] for i in shown), [tuple(row[i] for i in shown) for row in rows])
 
 
 def _operations(unit: Unit) -> RenderableType:

@@ -57,3 +57,12 @@ def test_show_says_whether_folds_overlap(einfuse: Callable[..., Run]) -> None:
         assert f"  fold overlap  {value}\n" in einfuse("show", mapping).out
         shown = einfuse("show", "-w", "gemm:M=64,N=64,K=64", "-a", "systolic", "-m", mapping).out
         assert f"interleave 1, fold overlap {value}, accounting hardware\n" in shown
+
+
+def test_a_mapping_shows_its_choices_and_what_is_published(einfuse: Callable[..., Run]) -> None:
+    lines = einfuse("show", "flat").out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert "  choice stationarity  output or weight" in lines
+    assert "  array_1d  GM SN SD A  p1 p0     lanes: m0                  scores: dram" in lines
+    assert "  buffer  Q       one p2, 2 copies  queries: buffer" in lines
+    assert "    256Ki        64   4  weight        dram    buffer   stream  stream  buffer" in lines

@@ -8,9 +8,9 @@ from .analytic import Latency, latency
 from .energy import Energy, energy
 from .pricing import priced
 from .record import Record
-from .simulate import MODELS, Analysis, Engine, Simulation, analyse, analysed, simulate, simulation
+from .simulate import MODELS, Analysis, Engine, Simulation, analyse, simulate, simulation
 
 __all__ = [
     "ACCOUNTINGS", "MODELS", "AccountingSpec", "Analysis", "Energy", "Engine", "Latency", "Record",
-    "Simulation", "accounting", "analyse", "analysed", "energy", "latency", "priced", "simulate", "simulation",
+    "Simulation", "accounting", "analyse", "energy", "latency", "priced", "simulate", "simulation",
 ]  # fmt: skip

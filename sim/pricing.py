@@ -38,8 +38,8 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
     Counts and times stay as they are. Raises SpecError for a table or an accounting that there is not, and for a table
     that lacks what the machine has.
 
-    >>> from sim import analysed
-    >>> found = analysed("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding")
+    >>> from sim import simulation
+    >>> found = simulation("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").analysis
     >>> {name: round(priced(found, name).total_j, 3) for name in ("fusemax-45nm", "horowitz-45nm", "tpu-7nm")}
     {'fusemax-45nm': 3.177, 'horowitz-45nm': 1.871, 'tpu-7nm': 0.149}
     """

@@ -167,22 +167,6 @@ def simulate(
     return simulation(workload, arch, mapping, model, accounting, engine).record
 
 
-def analysed(
-    workload: str | Workload,
-    arch: str | Machine,
-    mapping: str | Loaded[Any],
-    model: str = "analytic",
-    accounting: str | None = None,
-    engine: Engine | None = None,
-) -> Analysis:
-    """The analysis behind a record: what other tables can price, by `priced`. Raises as `simulate`.
-
-    >>> analysed("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").latency.cycles
-    1892352
-    """
-    return simulation(workload, arch, mapping, model, accounting, engine).analysis
-
-
 def simulation(
     workload: str | Workload,
     arch: str | Machine,
@@ -191,7 +175,11 @@ def simulation(
     accounting: str | None = None,
     engine: Engine | None = None,
 ) -> Simulation:
-    """An analysis and what it is of, which give its record. Raises as `simulate`."""
+    """An analysis, which `priced` prices by other tables, and the record of it. Raises as `simulate`.
+
+    >>> simulation("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding").analysis.latency.cycles
+    1892352
+    """
     work = workload_of(workload) if isinstance(workload, str) else workload
     machine = machine_of(arch) if isinstance(arch, str) else arch
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping

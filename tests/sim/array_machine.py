@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -42,30 +43,30 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Host:
+class Host(ABC):
     """A machine, and the tiles of a schedule on it. What depends on the cascade is its own host's."""
 
     schedule: Schedule
 
     # ------------------------------------------------------------------------------------- what a cascade has to say
 
-    @cached_property
+    @property
+    @abstractmethod
     def works(self) -> dict[str, Work]:
         """The entries of units in the order of the cascade."""
-        raise NotImplementedError
 
-    @cached_property
+    @property
+    @abstractmethod
     def tiles(self) -> list[Tile]:
         """Every tile with a query that sees a key, in the order of the loops."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, tensor: str) -> int:
         """Words of a full tile that moves."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows_of(self, name: str) -> dict[str, int]:
         """Rows of the buffer that an entry reads (R) and writes (W) for a tile."""
-        raise NotImplementedError
 
     def streamed(self, name: str, tiles: int) -> dict[str, int]:
         """Cycles of the outermost memory for operands that come straight from it."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arch import Table, machine, table, table_names
 from mappings import mapping, schedule
-from sim import Analysis, analyse, analysed, priced, simulate
+from sim import Analysis, analyse, priced, simulate, simulation
 from sim.pricing import spent
 from specs import SpecError
 from tests.sim.test_energy import joules
@@ -25,7 +25,7 @@ TPU = table("tpu-7nm")
 
 
 def case(arch: str, name: str, length: str = "1Ki") -> Analysis:
-    return analysed(f"bert:seq_len={length}", arch, name)
+    return simulation(f"bert:seq_len={length}", arch, name).analysis
 
 
 def with_row(prices: Table, section: str, key: str, factor: float) -> Table:
@@ -183,7 +183,7 @@ def table_file(name: str) -> str:
 @pytest.mark.parametrize("accounting", ["hardware", "fusemax-artifact"])
 @pytest.mark.parametrize(("arch", "name", "model"), [*((*each, "analytic") for each in CASES), (*CASES[0], "cycle")])
 def test_pricing_anew_gives_what_a_new_simulation_gives(arch: str, name: str, accounting: str, model: str) -> None:
-    found = analysed("bert:seq_len=1Ki", arch, name, model)
+    found = simulation("bert:seq_len=1Ki", arch, name, model).analysis
     for prices in table_names():
         record = simulate("bert:seq_len=1Ki", f"{arch}:energy={prices}", name, model, accounting=accounting)
         again = priced(found, prices, accounting)

@@ -555,6 +555,7 @@ def _push(c, s, records, sweep, innermost, tiles, fixed, path, edges, depth):  #
             records[record, 2] = taken
             records[record, 3] = start
             records[record, 4] = cause
+            records[record, 5] = late
             s[s[KEPT]] += 1
     for level in range(s[DONE] - s[OLDEST]):
         s[s[OLDEST] + level] = min(s[s[OLDEST] + level], oldest)
@@ -1117,8 +1118,13 @@ def _place(c, first, end, tiles, interval, at, tight):  # type: ignore[no-untype
             me = c[ENTRIES] + entry * ENTRY_COLUMNS
             for edge in range(c[me + EDGE], c[me + EDGE_END]):
                 this = c[EDGES] + edge * EDGE_COLUMNS
-                needed = at[c[this + BEFORE]] + 1 - c[this + REACH] * interval
+                before = c[this + BEFORE]
+                needed = at[before] + 1 - c[this + REACH] * interval
                 if c[this + REACH] > 0 and at[entry] < needed:
+                    its = c[ENTRIES] + before * ENTRY_COLUMNS
+                    if (c[me + FIRST] or c[me + LAST]) and (c[its + FIRST] or c[its + LAST]):
+                        at[before] -= needed - at[entry]  # neither takes a place in the interval
+                        continue
                     floor[entry - first] = max(floor[entry - first], needed)
                     raised = True
         if not raised:

@@ -70,7 +70,8 @@ def events(done: Run) -> list[Event]:
         entry = entries[each.entry]
         where = _track(entry, program)
         for name, offsets in entry.marks.items():
-            found.append(Event(each.start + int(offsets[0, each.tiles]), name, where, each.tile, entry.name))
+            cycle = each.start + int(offsets[0, each.tiles]) + each.late
+            found.append(Event(cycle, name, where, each.tile, entry.name))
         if each.entry in last:
             found.append(Event(each.start + int(entry.done[0, each.tiles]), TILE_DONE, where, each.tile, entry.name))
     for stall in _stalls(done, entries):
@@ -97,7 +98,7 @@ def slices(done: Run) -> Iterator[Slice]:
         entry = entries[each.entry]
         arguments: Mapping[str, object] = {"tile": each.tile, "tiles": each.tiles}
         for resource, cycles in entry.holds.items():
-            end = each.start + int(cycles[0, each.tiles])
+            end = each.start + int(cycles[0, each.tiles]) + each.late
             if end == each.start:
                 continue
             yield Slice(resource, entry.name, each.start, end, arguments, BUSY)

@@ -23,6 +23,7 @@ class Record:
     tiles: int
     start: int
     cause: str = OPERAND  # of what it waited for, if its unit was idle
+    late: int = 0  # cycles in which its stream stood still under way
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def run(packed: Packed, jump: bool = True, window: tuple[int, int] = NOTHING, mo
         places=np.zeros((points, entries), np.int64),
         stepped=np.zeros(points, np.int64),
     )
-    records = np.zeros((most, 5), np.int64)
+    records = np.zeros((most, 6), np.int64)
     if not jump:
         kept = _interruptible(packed, records, window, outcome)
     elif threads == 1 or points == 1:
@@ -81,7 +82,7 @@ def run(packed: Packed, jump: bool = True, window: tuple[int, int] = NOTHING, mo
             ]
             kept = max(job.result() for job in jobs)
     names = [e.name for e in packed.program.entries]
-    found = tuple(Record(names[e], int(t), int(n), int(start), CAUSES[w]) for e, t, n, start, w in records[:kept])
+    found = tuple(Record(names[e], t, n, start, CAUSES[w], late) for e, t, n, start, w, late in records[:kept].tolist())
     return Run(packed, outcome.cycles, outcome, found, window)
 
 

@@ -301,28 +301,18 @@ class _Waits:
             return
         operation = self.facts.schedule.operations[line.tensor]
         source = self.facts.unit(operation.unit)
-        way = column(self.facts.descent(source))
         zero = 0 * line.given_last
         kind, reach = ("same" if maker.sweep == line.sweep else "slot"), 0
-        strides: dict[str, Any] = {}
         posted = line.transfer.outer == line.transfer.inner
+        # What waits beside an array goes row by row of all elements, so the last of them has to have its part.
+        way = column(self.facts.skew(source) if posted else self.facts.descent(source))
         first = maker.given_first if posted else maker.given_last
-        yield Wait(line.name, maker.name, kind, first + way, zero, OPERAND, reach, strides)
+        yield Wait(line.name, maker.name, kind, first + way, zero, OPERAND, reach)
         if posted:
             late = np.maximum(line.release - 1, 0)
-            yield Wait(line.name, maker.name, kind, maker.given_last + way, late, OPERAND, reach, strides)
+            yield Wait(line.name, maker.name, kind, maker.given_last + way, late, OPERAND, reach)
             yield from self._unless(
                 Wait(
-                    maker.name,
-                    line.name,
-                    "slot",
-                    line.release,
-                    maker.given_first,
-                    SPACE,
-                    BOTH_COPIES,
-                    {},
-                    1,
-                    BOTH_COPIES,
-                    line.name,
+                    maker.name, line.name, "slot", line.release, zero, SPACE, BOTH_COPIES, {}, 1, BOTH_COPIES, line.name
                 )
             )

@@ -268,7 +268,7 @@ class Controllers(ABC):
                     yield reader.start
         taken = self.begun.get(("drain AV", self.group_of_turn("AV", line.turn - 2)))
         if line.name == "AV" and taken is not None:
-            yield taken.end - issued.first
+            yield taken.end
 
     def state(self, line: Line, issued: Issued) -> Iterator[int]:
         """A state lands where an earlier one was when whoever reads that one's last value has ended."""
@@ -310,8 +310,9 @@ class Controllers(ABC):
                     yield self.begun[user, self.group_of[other]].end
 
     def results(self, line: Line, busy: int) -> Iterator[int]:
-        """Results go when the first is there, and the last one is there in the last cycle."""
+        """Results go when the last lane has its first one, and it has its last one in the last cycle."""
         maker = self.begun["AV", line.group]
         assert maker.issued is not None
-        yield maker.start + maker.issued.first
-        yield maker.start + maker.issued.last - max(busy - 1, 0)
+        skew = self.host.skew(maker.issued.work.unit)
+        yield maker.start + maker.issued.first + skew
+        yield maker.start + maker.issued.last + skew - max(busy - 1, 0)

@@ -1,22 +1,25 @@
-"""Where simulator and hardware meet: the control of an array as a plan of generated hardware, from the engine's run.
+"""Where simulator and hardware meet: the control of an array as a plan of generated hardware, from the engine's program.
 
-Ages and places are those that the engine settles on; what a line waits for are the engine's waits, counted in starts of
-their producers, whose tiles are done in the same order.
+Ages and places are those that the engine settles on. What a line waits for are the engine's waits, counted in starts of
+their producers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtl.plan import Line, Plan, Token
+from rtl.plan import Ahead, Line, Loops, Plan, Tiles, Token
 from specs import Problem, SpecError
 
 if TYPE_CHECKING:
     from mappings import Schedule
     from sim.program import Entry, Program, Wait
     from sim.running import Run
+    from sim.streams import Stops
 
 
 def plan_of(schedule: Schedule) -> Plan:
@@ -25,30 +28,48 @@ def plan_of(schedule: Schedule) -> Plan:
     >>> from sim.simulate import bound
     >>> sizes = "array_2d.rows=4,array_2d.cols=4,array_1d.lanes=4"
     >>> work = "attention:queries=8,keys=32,head_dim=8,value_dim=8"
-    >>> plan_of(bound(work, f"fusemax-cloud:{sizes}", "fusemax-binding")).loops
-    {'repeat': 1, 'm1': 8, 'g': 1, 'p1': 2}
+    >>> plan = plan_of(bound(work, f"fusemax-cloud:{sizes}", "fusemax-binding"))
+    >>> plan.line("QK").cycles, plan.resources
+    (8, ('dram', 'array_2d', 'array_1d'))
     """
     return planned(engine_run(schedule))
 
 
-def engine_run(schedule: Schedule, most_records: int = 1 << 16) -> Run:
+def engine_run(schedule: Schedule, stops: Stops | None = None, most_records: int = 1 << 16) -> Run:
     """The engine's run of a schedule, stepped, with all its starts."""
     from sim.lowering import lower
     from sim.packing import pack
     from sim.running import EVERYTHING, run
 
-    return run(pack(lower(schedule)), False, EVERYTHING, most_records)
+    return run(pack(lower(schedule, stops=stops)), False, EVERYTHING, most_records)
+
+
+def loops_of(program: Program) -> Loops:
+    """The loops of a run as the hardware's settings. Raises `SpecError`."""
+    _refuse(program)
+    (sweep,) = program.sweeps
+    row = _row_loop(sweep.entries)
+    at = sweep.loops.index(row)
+    outer, inner = sweep.loops[:at], sweep.loops[at + 1 :]
+    keys = _number(program.sizes[program.family_of[row]])
+    slots = _product(program, inner)
+    if program.band is None:
+        return Loops(_product(program, outer), 1, slots, keys)
+    queries, _, low, high = program.band
+    blocks = [loop for loop in outer if program.family_of[loop] in (queries, program.band[1])]
+    heads = [loop for loop in outer if loop not in blocks]
+    offset = _causal_offset(program)
+    return Loops(_product(program, heads), _product(program, blocks), slots, keys, True, offset)
 
 
 def planned(done: Run) -> Plan:
     """The plan behind a run of the engine. Raises `SpecError`."""
     program = done.packed.program
-    refused = [*_refused(program)]
-    if refused:
-        raise SpecError([Problem(f"generated control {message}") for message in refused])
-    (sweep,) = program.sweeps
+    _refuse(program)
     names = [entry.name for entry in program.entries]
     places = dict(zip(names, done.outcome.places[0].tolist(), strict=True))
+    (sweep,) = program.sweeps
+    row = _row_loop(sweep.entries)
     lines = tuple(
         Line(
             entry.name,
@@ -56,75 +77,116 @@ def planned(done: Run) -> Plan:
             _cycles(next(iter(entry.holds.values()))),
             int(done.age(entry.name)[0]),
             places[entry.name],
-            entry.first,
-            entry.last,
+            _tiles(entry, row),
+            entry.unit is None,
         )
-        for entry in sweep.entries
+        for entry in sorted(sweep.entries, key=lambda entry: places[entry.name])
     )
-    loops = {name: _count(program, name) for name in sweep.loops}
-    bare = Plan(loops, lines, ())
-    return Plan(loops, lines, tuple(_tokens(program, bare)))
+    return Plan(lines, tuple(_tokens(program, Plan(lines, ()))))
 
 
-def _refused(program: Program) -> list[str]:
+def _tiles(entry: Entry, row: str) -> Tiles:
+    """The tiles that have an entry."""
+    if entry.first:
+        return Tiles.FIRST if row in entry.first else Tiles.ROW_BEGINS
+    return Tiles.LAST if entry.last else Tiles.EACH
+
+
+def _row_loop(entries: tuple[Entry, ...]) -> str:
+    """The loop over key tiles: what is left last is done at its last iteration."""
+    found = {loop for entry in entries for loop in entry.last}
+    if len(found) != 1:
+        raise SpecError([Problem("generated control wants a mapping whose results are done at the end of one loop")])
+    return next(iter(found))
+
+
+def _refuse(program: Program) -> None:
     found = []
     if len(program.sweeps) != 1 or program.prefix:
         found.append("wants a mapping of one loop nest")
-    if program.band is not None:
-        found.append("does no masks yet; give a workload without causal and window")
     if any(_number(sweep.group) != 1 for sweep in program.sweeps):
-        found.append("does one tile at a time; give operations whose latency the chains of a tile cover")
+        found.append(
+            "does one tile at a time; give operations whose latency the chains of a tile cover, or interleave=1"
+        )
     if any(len(entry.holds) != 1 for entry in program.entries):
         found.append("has no ports; give memories without them")
-    return found
+    if program.band is not None and not found:
+        found += _mask_faults(program)
+    if found:
+        raise SpecError([Problem(f"generated control {message}") for message in found])
 
 
-def _tokens(program: Program, plan: Plan) -> list[Token]:
-    """The waits of the engine, the strictest of each pair of lines and kind."""
+def _mask_faults(program: Program) -> Iterator[str]:
+    assert program.band is not None
+    row, column, low, high = program.band
+    (sweep,) = program.sweeps
+    key = program.family_of[_row_loop(sweep.entries)]
+    one_sided = (low is None) != (high is None)
+    if key not in (row, column) or not one_sided:
+        yield "does causal masks only; give a workload without a window"
+        return
+    at = sweep.loops.index(_row_loop(sweep.entries))
+    inner = [loop for loop in sweep.loops[at + 1 :] if program.family_of[loop] not in (row, column)]
+    if _product(program, inner) != 1:
+        yield "does no causal masks over grouped heads; give as many kv_heads as heads"
+    if _causal_offset(program) < 0:
+        yield "wants that every query sees a key; give no more queries than keys"
+
+
+def _causal_offset(program: Program) -> int:
+    """By how much the last key that a query sees is beyond its own number."""
+    assert program.band is not None
+    row, _, low, high = program.band
+    (sweep,) = program.sweeps
+    if program.family_of[_row_loop(sweep.entries)] == row:  # low <= query - key
+        return -_number(low)
+    return _number(high)  # key - query <= high
+
+
+def _tokens(program: Program, plan: Plan) -> Iterator[Token]:
+    """The waits of the engine, the strictest of each pair of lines and kind, in their order."""
     entries = {entry.name: entry for entry in program.entries}
     strictest: dict[tuple[str, str, str], Wait] = {}
     for wait in program.waits:
         key = (wait.consumer, wait.producer, wait.kind)
         if key not in strictest or _between(wait) > _between(strictest[key]):
             strictest[key] = wait
-    found = []
     for wait in strictest.values():
         consumer, producer = entries[wait.consumer], entries[wait.producer]
         cycles = _between(wait)
         if cycles < 0 and consumer.unit == producer.unit:
             continue  # its turn comes after the producer's
-        offset, factors = _wanted(wait, consumer, producer, plan)
-        early = wait.kind == "ring" and cycles < 0
-        found.append(Token(wait.consumer, wait.producer, max(cycles, 0) if early else cycles, offset - early, factors))
-    return found
+        token = Token(wait.consumer, wait.producer, cycles, cause=wait.cause)
+        if producer.unit is None:  # counted from its last word on
+            token = replace(token, cycles=cycles - plan.line(producer.name).cycles + 1)
+        yield from _counted(token, wait, plan)
 
 
-def _wanted(wait: Wait, consumer: Entry, producer: Entry, plan: Plan) -> tuple[int, dict[str, int]]:
-    """Which start of the producer a tile of the consumer wants, as an offset and a factor for each index."""
-    ages = {line.name: line.age for line in plan.lines}
-    lines = {line.name: line for line in plan.lines}
-    tile = dict(plan.strides)
-    outer, *inner = plan.loops
-    row, *within = inner  # the loop over keys, and those inside of it
-    tiles = plan.strides[row]  # of one key tile
-    heads = {outer: tiles, **{name: plan.strides[name] for name in within}}  # number of a query tile over all heads
-    turns, stride = {}, 1  # number of the consumer's own tile
-    for name in reversed(plan.free(lines[consumer.name])):
-        turns[name] = stride
-        stride *= plan.loops[name]
+def _counted(token: Token, wait: Wait, plan: Plan) -> Iterator[Token]:
+    """Which starts a wait counts, and how far ahead of them its consumer may be."""
+    consumer, producer = plan.line(token.consumer), plan.line(token.producer)
+    each = (consumer.tiles, producer.tiles)
     copies = _number(wait.copies)
+    slots: int | Ahead = Ahead.SLOTS if wait.strides else copies
     if wait.kind == "same":
-        return 1, turns if producer.conditional else tile
-    if wait.kind == "ring":
-        return ages[consumer.name] - ages[producer.name], tile
-    fetched, fetches = producer.unit is None and producer.first, consumer.unit is None and consumer.first
-    if fetched:
-        return 1, heads if wait.strides else {outer: plan.loops[row], row: 1}
-    if fetches:
-        return (1 - tiles if wait.strides else -(copies - 1) * tiles), tile
-    if producer.unit is None:
-        return 1 - copies, turns
-    return (1 - tiles, heads) if producer.last else (1 - tiles, tile)
+        yield replace(token, given=consumer.tiles if producer.tiles is Tiles.EACH else Tiles.EACH)
+    elif wait.kind == "ring":
+        early = token.cycles < 0
+        ahead = 1 + producer.age - consumer.age + early
+        yield replace(token, cycles=max(token.cycles, 0), ahead=ahead)
+    elif each == (Tiles.EACH, Tiles.EACH):  # the state of the key tile before, or an earlier query tile's
+        yield replace(token, asked=Tiles.LATER, ahead=Ahead.ROW)
+        first = Tiles.FIRST
+        yield replace(token, asked=first, counted=first, given=Tiles.LAST, ahead=slots)
+    elif producer.transfer and consumer.tiles is Tiles.EACH:  # a tile that is fetched is there
+        yield replace(token, asked=producer.tiles, counted=producer.tiles)
+    elif consumer.transfer and producer.tiles is Tiles.EACH:  # its space is free
+        ends = Tiles.ROW_ENDS if consumer.tiles is Tiles.ROW_BEGINS else Tiles.LAST
+        yield replace(token, given=ends, ahead=slots)
+    elif consumer.tiles is Tiles.EACH:  # a state is overwritten when its last value has been read
+        yield replace(token, asked=Tiles.FIRST, counted=Tiles.FIRST, ahead=slots)
+    else:  # results that wait for their way out
+        yield replace(token, ahead=copies)
 
 
 def _between(wait: Wait) -> int:
@@ -139,5 +201,14 @@ def _number(value: Any) -> int:
     return int(np.asarray(value).reshape(-1)[0])
 
 
-def _count(program: Program, loop: str) -> int:
-    return -(-_number(program.sizes[program.family_of[loop]]) // _number(program.chunks[loop]))
+def _product(program: Program, loops: tuple[str, ...] | list[str]) -> int:
+    """Iterations of several loops together."""
+    total = 1
+    for loop in loops:
+        family = program.family_of[loop]
+        own = program.loops[family]
+        span = _number(program.sizes[family])
+        if loop != own[0]:
+            span = min(span, _number(program.chunks[own[own.index(loop) - 1]]))
+        total *= -(-span // _number(program.chunks[loop]))
+    return total

@@ -1,7 +1,7 @@
 """The control of an array as values: which lines each resource does in which order, and what each of them waits for.
 
-Tiles are numbered in the order of the loops: for each head and block of query tiles, row after row of a key tile and all
-query tiles that see it. A *line* is one entry of a unit's or a channel's program (an operation, a fill, a drain). A
+Tiles are numbered in the order of the loops: for each head and block of query tiles, row after row of a key tile and
+all query tiles that see it. A *line* is one entry of a unit's or a channel's program (an operation, a fill, a drain). A
 resource does its lines round after round: in round i a line of age a does tile i - a, if that is one of its tiles, and
 within a round lines go by their place. A line begins as soon as its resource is free, it is its turn, and every token
 is there.

@@ -59,8 +59,9 @@ class Extent:
 class Walk(wiring.Component):
     """`there`: a tile is shown, `step` goes on to the next one; `load` goes to the first, before anything else.
 
-    `keys` of the tile's rows are keys, and row r is seen by column c if r <= c + `diagonal`. `kind[...]` says which kinds
-    of tiles it is of. `copy` changes with each row, `row_tiles` is how many tiles the row has.
+    Rows that have none of its tiles take a cycle each, in which `number` says that the next tile is no earlier. `keys` of
+    the tile's rows are keys, and row r is seen by column c if r <= c + `diagonal`. `copy` changes with each row,
+    `row_tiles` is how many tiles the row has; outputs that are called as kinds of tiles say whether it is one.
     """
 
     def __init__(self, extent: Extent, tiles: Tiles) -> None:
@@ -112,7 +113,7 @@ class Walk(wiring.Component):
             self.row_tiles.eq(loops.slots - low),
             length.eq(self._length(tile, high - low)),
             self.there.eq(~self.over & (length != 0)),
-            self.number.eq(row_number + position),
+            self.number.eq(row_number + Mux(length == 0, self.row_tiles, position)),  # of what is shown next, at least
             self.slot.eq(low + position),
             self.first.eq(tile == 0),
             self.last.eq(self.slot < high),

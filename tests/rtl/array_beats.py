@@ -34,7 +34,7 @@ class Event(NamedTuple):
     port: str
     place: tuple[int, ...]
     turn: int
-    index: int
+    feature: int
     value: int
 
 
@@ -115,7 +115,7 @@ class Work:
         command = {name: value if name == "op" else int(value) for name, value in drawn.items()}
         if beat is None:
             return command
-        command |= {"op": ArrayOp[beat.op], "turn": beat.tile % design.turns}
+        command |= {"op": getattr(ArrayOp, beat.op), "turn": beat.tile % design.turns}
         if beat.op == "WEIGHT":
             return {**command, "step": beat.number}
         if beat.op == "SCORE":
@@ -187,8 +187,8 @@ def observed(array: Array, work: Work) -> list[Event]:
         for number in place:
             port = port[number]
         if context.get(port.valid):
-            index = context.get(port.index) if name in GATHERED else 0
-            found.append(Event(cycle, name, place, context.get(port.turn), index, context.get(port.value)))
+            feature = context.get(port.index) if name in GATHERED else 0
+            found.append(Event(cycle, name, place, context.get(port.turn), feature, context.get(port.value)))
 
     async def bench(context: Any) -> None:
         for cycle in range(cycles):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rtl.array import Array
 from rtl.design import RINGS, Design, Latencies
 from rtl.formats import Formats
+from rtl.harness_verilator import as_verilog
 from specs import SpecError
 from tests.rtl.array_beats import Work, expected, observed
 
@@ -60,7 +61,7 @@ def test_one_tile_by_hand() -> None:
     scores = {place: event.value for (port, place), event in seen.items() if port == "score"}
     assert scores == {(0, 0): 6, (0, 1): -12, (1, 0): 10, (1, 1): -20}
     assert [seen["score", place].cycle - at["SCORE", 0] for place in ((0, 0), (0, 1), (1, 0), (1, 1))] == [1, 2, 3, 4]
-    # The maxima are 10 and -12; half a unit of 4 is a halving, so the weights are 1/2, 1 and 1, 1/4.
+    # The maxima are 10 and -12; 4 less is half the weight, so they are 1/2, 1 and 1, 1/4.
     one = 1 << 26
     assert [seen["maximum", (c,)][::5] for c in (0, 1)] == [(at["MAXIMUM", 0] + 2, 10), (at["MAXIMUM", 0] + 3, -12)]
     assert [seen["sum", (c,)][::5] for c in (0, 1)] == [
@@ -88,6 +89,11 @@ def test_probes_cost_nothing_where_they_are_not_asked_for() -> None:
     names = {"command", "heads", "rows", "left", "top", "maximum", "sum", "product"}
     assert set(Array(design).signature.members) == names
     assert set(Array(design, probes=True).signature.members) == names | {"score", "weight"}
+
+
+def test_verilog_has_one_multiplier_an_element() -> None:
+    design = Design(Formats(2, 2, key_tile=3, max_keys=4), rows=3, columns=2, places=dict.fromkeys(RINGS, 4), hop=2)
+    assert as_verilog(Array(design)).count(" * ") == 6
 
 
 def test_rows_that_come_too_early_are_refused() -> None:

@@ -22,7 +22,8 @@ def test_component_equals_the_model_in_every_cycle(widths: tuple[int, int, int],
     operands["narrow"][:8] = np.repeat(operands["narrow"][[0, 1, 0, 1]], 2)  # all corners of wide and narrow, and of
     operands["addend"][:8] = np.repeat(operands["addend"][[0, 1]], 4)  # the addend
     inputs = {name: with_drain(values, latency) for name, values in operands.items()}
-    seen = lockstep(mac.create(), inputs, ["sum"])["sum"]
+    seen = lockstep(mac.create(), inputs, ["sum", "next"])
     expected = mac.compute(operands["wide"], operands["narrow"], operands["addend"])
-    assert (seen[latency:] == expected).all()
-    assert (seen[:latency] == 0).all()
+    assert (seen["sum"][latency:] == expected).all()
+    assert (seen["sum"][:latency] == 0).all()
+    assert (seen["next"][:-1] == seen["sum"][1:]).all()

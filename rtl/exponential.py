@@ -24,7 +24,7 @@ from .mac import Mac
 from .pipeline import delayed
 from .polynomial import CUBIC, Polynomial
 
-__all__ = ["WEIGHT_BITS", "WEIGHT_FRACTION_BITS", "Exponential", "ExponentialUnit", "Step"]
+__all__ = ["WEIGHT_BITS", "WEIGHT_FRACTION_BITS", "Exponential", "ExponentialUnit", "Step", "saturated", "wires"]
 
 HALVINGS_BITS = 5  # x saturates below 32, where the result has been 0 for long
 # Weights of half a unit and less are lost: at worst 2^13 keys · 2^-27 = 6.1e-5 of a sum of 1. Two bits less, and that
@@ -181,7 +181,7 @@ def _number(operand: str | int, registers: dict[str, Any], polynomial: Polynomia
     return operand if isinstance(operand, int) else registers[operand]
 
 
-def _wires(operand: str | int, registers: dict[str, Value], polynomial: Polynomial) -> Value:
+def wires(operand: str | int, registers: dict[str, Value], polynomial: Polynomial) -> Value:
     """An operand of the series in hardware."""
     bits = polynomial.fraction_bits
     if operand == "fraction":
@@ -213,27 +213,27 @@ class ExponentialUnit(wiring.Component):
         difference = Signal(unsigned(parameters.difference_bits))
         whole = Signal(unsigned(parameters.score_bits))
         m.d.comb += whole.eq(self.maximum - self.score)
-        m.d.sync += difference.eq(_saturated(whole, parameters.difference_bits))
+        m.d.sync += difference.eq(saturated(whole, parameters.difference_bits))
         registers: dict[str, Value] = {"difference": difference}
         for index, step in enumerate(parameters.series):
             mac = parameters.mac.create()
             m.submodules[f"step_{index}"] = mac
             m.d.comb += [
-                mac.wide.eq(_wires(step.wide, registers, parameters.polynomial)),
-                mac.narrow.eq(_wires(step.narrow, registers, parameters.polynomial)),
+                mac.wide.eq(wires(step.wide, registers, parameters.polynomial)),
+                mac.narrow.eq(wires(step.narrow, registers, parameters.polynomial)),
                 mac.addend.eq(step.addend),
             ]
             if "x" in registers:
                 registers["x"] = delayed(m, registers["x"], parameters.mac_latency, f"x_{index}")
             result = Signal(signed(step.bits) if step.signed else unsigned(step.bits), name=f"{step.into}_{index}_now")
             total = mac.sum >> step.shift
-            m.d.comb += result.eq(_saturated(total, step.bits) if step.saturates else total)
+            m.d.comb += result.eq(saturated(total, step.bits) if step.saturates else total)
             registers[step.into] = result
         visible = delayed(m, self.visible, parameters.latency, "visible")
         m.d.comb += self.weight.eq(Mux(visible, registers["weight"], 0))
         return m
 
 
-def _saturated(value: Value, bits: int) -> Value:
+def saturated(value: Value, bits: int) -> Value:
     """A value that is not negative, or the largest of `bits` bits where it needs more."""
     return Mux(value[bits:].any(), (1 << bits) - 1, value[:bits]) if len(value) > bits else value

@@ -50,7 +50,10 @@ class Mac:
 
 
 class MacUnit(wiring.Component):
-    """`sum` is wide · narrow + addend of `latency` cycles before; a new operation may start every cycle."""
+    """`sum` is wide · narrow + addend of `latency` cycles before; a new operation may start every cycle.
+
+    `next` is what `sum` is a cycle later, for whoever keeps it elsewhere.
+    """
 
     def __init__(self, parameters: Mac) -> None:
         self.parameters = parameters
@@ -59,6 +62,7 @@ class MacUnit(wiring.Component):
                 "wide": In(signed(parameters.wide_bits)),
                 "narrow": In(signed(parameters.narrow_bits)),
                 "addend": In(signed(parameters.addend_bits)),
+                "next": Out(signed(parameters.sum_bits)),
                 "sum": Out(signed(parameters.sum_bits)),
             }
         )
@@ -77,5 +81,6 @@ class MacUnit(wiring.Component):
             addend = delayed(m, addend, 1, "addend_of_product")
         else:
             m.d.comb += product.eq(wide * narrow)
-        m.d.sync += self.sum.eq(product + addend)
+        m.d.comb += self.next.eq(product + addend)
+        m.d.sync += self.sum.eq(self.next)
         return m

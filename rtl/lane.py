@@ -24,7 +24,7 @@ from .manifest import Probe
 from .pipeline import delayed
 from .places import Places
 
-__all__ = ["Lane", "lane_mac", "lane_probes"]
+__all__ = ["PROBES", "Lane", "lane_mac", "lane_probes"]
 
 PROBES = {  # and the tensors that they show
     "running_maximum": "RM",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from random import Random
-from typing import Any
 
 from rtl.design import Design, LaneOp
 from rtl.model import Attention
@@ -70,7 +70,7 @@ class Program:
         random, found = Random(self.seed), dict[Beat, int]()
         needs = {beat: list(self._needs(beat)) for beat in self._beats()}
         for chain in self._chains(random):
-            for (before, gap), (beat, _) in zip(chain, chain[1:], strict=False):
+            for (before, gap), (beat, _) in pairwise(chain):
                 needs[beat].append((before, gap))
         sorter = TopologicalSorter({beat: [other for other, _ in bounds] for beat, bounds in needs.items()})
         sorter.prepare()
@@ -137,7 +137,7 @@ class Program:
             case "DECAY":
                 yield factor, mac
                 yield from self._evicted("SPD", number, [("DENOMINATOR", 0)], 1 - mac)
-                if not fresh:
+                if before is not None and not fresh:
                     yield ("DENOMINATOR", before, 0), add
             case "SLD":
                 yield from self._evicted("SLD", number, [("DENOMINATOR", 0)], 0)
@@ -147,7 +147,7 @@ class Program:
                     yield from ((("DIVIDE", before, i), 1 - add) for i in range(self.features))
             case "SCALE":
                 yield factor, mac
-                if not fresh:
+                if before is not None and not fresh:
                     yield ("NUMERATOR", before, index), add
             case "SLNV":
                 yield from self._evicted("SLNV", number, [("NUMERATOR", index)], 0)
@@ -171,7 +171,7 @@ class Program:
         found = {}
         for (name, number, index), cycle in self.cycles.items():
             if name in LaneOp.__members__:
-                tile, op = self.tiles[number], LaneOp[name]
+                tile, op = self.tiles[number], LaneOp.__members__[name]
                 found[cycle] = {
                     "op": op,
                     "step": index if op == LaneOp.FACTOR else 0,

@@ -44,7 +44,7 @@ class Gearing:
     @property
     def choice_bits(self) -> int:
         """Low bits of an index, which choose the memory of a lane; the others are the row."""
-        # At worst a word has one byte of its first element, or as many as it and an element have as common divisor.
+        # At worst a word has no more of its first element than the common divisor of both sizes: the rest is aside.
         aside = self.element_bytes - math.gcd(self.word_bytes, self.element_bytes)
         elements = -(-(aside + self.word_bytes) // self.element_bytes)
         return (-(-elements // self.lanes) - 1).bit_length()
@@ -110,14 +110,12 @@ def words_of_tile(tile: np.ndarray, word_bytes: int, element_bytes: int = 1) -> 
     return [int.from_bytes(octets[begin : begin + word_bytes], "little") for begin in range(0, length, word_bytes)]
 
 
-def tile_of_words(
-    words: Sequence[int], lanes: int, depth: int, word_bytes: int, element_bytes: int = 1, signed: bool = True
-) -> np.ndarray:
-    """The tile [lane, index] of its words, int64; what fills up the last word is of no consequence.
+def tile_of_words(words: Sequence[int], lanes: int, depth: int, word_bytes: int, element_bytes: int = 1) -> np.ndarray:
+    """The tile [lane, index] of signed integers of its words, int64; what fills up the last word is of no consequence.
 
     >>> tile_of_words([0x04030201, 0xFF05], lanes=2, depth=3, word_bytes=4).tolist()
     [[1, 3, 5], [2, 4, -1]]
     """
     octets = b"".join(int(word).to_bytes(word_bytes, "little") for word in words)
     row = int.from_bytes(octets[: lanes * depth * element_bytes], "little")
-    return unpacked([row], 8 * element_bytes, lanes * depth, signed).reshape(depth, lanes).T
+    return unpacked([row], 8 * element_bytes, lanes * depth, signed=True).reshape(depth, lanes).T

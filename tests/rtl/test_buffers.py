@@ -190,6 +190,7 @@ def test_words_have_the_bytes_of_a_tile_by_number_and_come_back(
 @given(LANES, DEPTHS, WORDS, st.sampled_from([1, 2, 4]))
 def test_a_word_has_no_two_elements_of_a_memory(lanes: int, depth: int, word_bytes: int, element_bytes: int) -> None:
     gearing = Gearing(lanes, depth, word_bytes, element_bytes)
+    assert sum(map(gearing.rows_of, gearing.used)) == lanes * depth
     for word in range(gearing.words):
         row, phase = divmod(word * gearing.phases_per_word, gearing.phases)
         begin = row * gearing.row_bytes + phase * gearing.step_bytes

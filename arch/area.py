@@ -12,7 +12,7 @@ from __future__ import annotations
 from .cost import Cost, total
 from .machine import Machine, Memory, Unit
 from .table import Table
-from .widths import WIDTHS
+from .widths import width_of
 
 WORD_BITS = 16  # a row of SRAM feeds one word to each column: of 16 bits, if the machine fixes no type
 
@@ -39,7 +39,7 @@ def machine_area_um2(machine: Machine, table: Table) -> dict[str, Cost]:
 
 def _unit_area(unit: Unit, table: Table, type: str | None) -> Cost:
     native = unit.native_operations
-    element = [table.area_um2("register_file", depth=unit.registers, word_bits=WIDTHS.get(type or ""))]
+    element = [table.area_um2("register_file", depth=unit.registers, word_bits=width_of(type))]
     element += [table.area_um2(operation, beside=native, type=type) for operation in native]
     parts = [part.times(unit.elements) for part in element]
     if len(unit.axes) == 2:
@@ -53,6 +53,6 @@ def _memory_area(memory: Memory, table: Table, type: str | None) -> Cost:
     return table.area_um2(
         "sram",
         size_bytes=memory.size_bytes,
-        side=memory.row_bits / WIDTHS.get(type or "", WORD_BITS),
+        side=memory.row_bits / (width_of(type) or WORD_BITS),
         ports=len(memory.ports or ("RW",)),
     )

@@ -1,7 +1,7 @@
 """A machine as values: memories, units and their operations, with every number reachable by its path.
 
-`machine(reference)` reads one from the library or a file. Numbers may be replaced by arrays of design points;
-nothing here computes with them beyond products.
+`machine(reference)` reads one from the library or a file. Numbers may be replaced by arrays of design points, but for
+what hardware is generated for; nothing here computes with them beyond products.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from specs import Library, Loaded, Place, Problem, SpecError, unknown
 
-from .spec import ArchSpec, MemorySpec, OperationSpec, SpatialSpec, UnitSpec, axes, faults
+from .spec import ArchSpec, HardwareSpec, MemorySpec, OperationSpec, SpatialSpec, UnitSpec, axes, faults
 
 Whole = Any  # an int, or an int64 array of design points
 Number = Any  # a float or an int, or an array of design points
@@ -108,6 +108,16 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Hardware:
+    """What hardware of a machine is generated for; it takes these sizes and smaller ones."""
+
+    head_dim: int  # features of queries and keys
+    value_dim: int  # and of values
+    max_keys: int  # of one query
+    multiplier: str  # "dsp": blocks that the device has, or "logic"
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine with its numbers settled, in base units: Hz, bytes, bits, bytes per second."""
 
@@ -119,6 +129,7 @@ class Machine:
     units: Mapping[str, Unit]
     energy: str  # the name of a table
     types: Mapping[str, str] = field(default_factory=dict)  # types that the machine fixes
+    hardware: Hardware | None = None  # None: not stated
     assumptions: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     place: Place | None = None
@@ -220,7 +231,7 @@ def machine_names() -> tuple[str, ...]:
     """The machines of the library.
 
     >>> machine_names()
-    ('flat-cloud', 'flat-edge', 'fusemax-cloud', 'fusemax-edge', 'systolic')
+    ('flat-cloud', 'flat-edge', 'fusemax-cloud', 'fusemax-edge', 'fusemax-fpga', 'systolic')
     """
     return tuple(ARCHS.names())
 
@@ -239,6 +250,7 @@ def _spatial(loaded: Loaded[SpatialSpec]) -> Machine:
         units={name: _unit(name, unit) for name, unit in spec.units.items()},
         energy=spec.energy,
         types=dict(spec.types),
+        hardware=_hardware(spec.hardware),
         assumptions=spec.assumptions,
         source=spec.source,
         place=loaded.place(()),
@@ -247,6 +259,10 @@ def _spatial(loaded: Loaded[SpatialSpec]) -> Machine:
 
 def _memory(name: str, memory: MemorySpec) -> Memory:
     return Memory(name, memory.size, memory.bandwidth, memory.row, memory.latency, memory.ports, memory.banks)
+
+
+def _hardware(hardware: HardwareSpec | None) -> Hardware | None:
+    return None if hardware is None else Hardware(**dict(hardware))
 
 
 def _unit(name: str, unit: UnitSpec) -> Unit:

@@ -20,7 +20,7 @@ from typing import Any
 from .cost import ASSUMPTION, Cost, join, total
 from .machine import Machine
 from .table import Table
-from .widths import WIDTHS
+from .widths import width_of
 
 Number = Any  # a float or an int, or an array of design points
 
@@ -52,10 +52,10 @@ def clock_pj(machine: Machine, table: Table) -> Cost:
     row, file = table.spec.clock, table.spec.register_file
     if row is None:
         return _silent(table, "clock")
-    type = machine.types.get("*", "")
-    if type not in WIDTHS and file is None and row.energy:
+    width = width_of(machine.types.get("*"))
+    if width is None and file is None and row.energy:
         return Cost(None, f"missing: table '{table.name}' has no register_file, whose word is what is clocked", "")
-    bits = WIDTHS.get(type, 0 if file is None else file.word)
+    bits = width or (0 if file is None else file.word)
     return _stated(row.words * bits * row.energy / PICO, row.source)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from specs import Bandwidth, Frequency, Misplaced, Quantity, Size, Spec, Width
+from specs import Bandwidth, Count, Frequency, Misplaced, Quantity, Size, Spec, Width
 from specs.paths import slots
 
 from .operations import OperationName
@@ -122,6 +122,15 @@ class UnitSpec(Spec):
         return self
 
 
+class HardwareSpec(Spec):
+    """What hardware of the machine is generated for: the largest sizes that it takes, and what multiplies in it."""
+
+    head_dim: Count = 64
+    value_dim: Count = 64
+    max_keys: Count = 4096
+    multiplier: Literal["dsp", "logic"] = "dsp"
+
+
 class MachineSpec(Spec):
     """What the files of every kind of machine hold."""
 
@@ -143,6 +152,7 @@ class SpatialSpec(MachineSpec):
     kind: Literal["spatial"]
     memories: Annotated[dict[ComponentName, MemorySpec], Field(min_length=1)]
     units: Annotated[dict[ComponentName, UnitSpec], Field(min_length=1)]
+    hardware: HardwareSpec | None = None
 
     @classmethod
     def legal_paths(cls, data: Any) -> list[str]:

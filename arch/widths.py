@@ -10,6 +10,7 @@ multiplications grow 3.4 times from fp16 to fp32 and 15.5 times from int8 to int
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from .cost import ASSUMPTION
@@ -19,7 +20,18 @@ WIDTHS: Mapping[str, int] = {  # bits
     "fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8,
     "int32": 32, "int16": 16, "int8": 8,
 }  # fmt: skip
+FIXED = re.compile(r"fix(8|16|32|64)\.[1-9][0-9]?")  # fixed point: `fix32.26`, an integer of 32 bits
 LINEAR = ("add", "max", "min")  # in proportion to the width; the others by its square
+
+
+def width_of(type: str | None) -> int | None:
+    """The bits of a number type; None of an unknown one, or of none.
+
+    >>> width_of("bf16"), width_of("fix32.26"), width_of("fp9")
+    (16, 32, None)
+    """
+    fixed = FIXED.fullmatch(type or "")
+    return int(fixed[1]) if fixed else WIDTHS.get(type or "")
 
 
 def row_for(
@@ -39,11 +51,11 @@ def row_for(
         for each in row.types:
             if each in WIDTHS:
                 known.setdefault(each, row)
-    if type not in WIDTHS or not known:
+    width = width_of(type)
+    if width is None or not known:
         standing = rows[0].types[0] if rows[0].types else "the table's type"
         return rows[0], 1.0, [f"{ASSUMPTION} {operation} in {type} costs what it costs in {standing}"]
     family = {each: row for each, row in known.items() if _is_integer(each) == _is_integer(type)} or known
-    width = WIDTHS[type]
     nearest = min(family, key=lambda each: abs(math.log2(WIDTHS[each] / width)))
     row, at = family[nearest], WIDTHS[nearest]
     if at == width:
@@ -60,4 +72,4 @@ def row_for(
 
 
 def _is_integer(type: str) -> bool:
-    return type.startswith("int")
+    return type.startswith(("int", "fix"))

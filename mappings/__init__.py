@@ -7,6 +7,7 @@ from .best import Preference, fewest_bytes
 from .bind import bind
 from .counts import AccessCount, Counts, OperationCount, count
 from .library import MAPPINGS, check_mapping, mapping, schedule, schedules
+from .parameters import Native, OperationParameters, Parameters, UnitParameters
 from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Spill, Transfer, Wait
 from .spec import AnyMapping, MappingSpec, NestSpec, OptionSpec, SequenceSpec
 
@@ -21,17 +22,21 @@ __all__ = [
     "Family",
     "Kept",
     "MappingSpec",
+    "Native",
     "Nest",
     "NestSpec",
     "Operation",
     "OperationCount",
+    "OperationParameters",
     "OptionSpec",
+    "Parameters",
     "Part",
     "Preference",
     "Schedule",
     "SequenceSpec",
     "Spill",
     "Transfer",
+    "UnitParameters",
     "Wait",
     "bind",
     "check_mapping",

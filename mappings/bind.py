@@ -13,7 +13,6 @@ from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError, unknown
 from workloads import (
-    TYPES,
     Cascade,
     TensorType,
     Workload,
@@ -22,6 +21,7 @@ from workloads import (
     least,
     plain_pins,
     tensor_types,
+    unknown_type,
 )
 
 from .extents import Missing, evaluate, families, fit
@@ -94,7 +94,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
 
 def _types(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> dict[str, TensorType]:
     """The type of every tensor: the workload's, the machine's, the mapping's, then the cascade's own."""
-    wrong = [Problem(unknown("type", found, TYPES), machine.place) for _, found, _ in check_pins(machine.types)]
+    wrong = [Problem(unknown_type(found), machine.place) for _, found, _ in check_pins(machine.types)]
     if wrong:
         raise SpecError(wrong)
     return tensor_types(cascade, workload.types, machine.types, plain_pins(loaded.model.types))

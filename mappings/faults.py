@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from specs import Loaded, Place, Problem, SpecError, unknown
-from workloads import TYPES, Cascade, check_pins, plain_pins
+from workloads import Cascade, check_pins, plain_pins, unknown_type
 
 from .spec import MappingSpec
 
@@ -77,7 +77,7 @@ def check_names(faults: Faults, cascade: Cascade, levels: list[str] | None, mach
         if tensor not in cascade.tensors and tensor != "*":
             faults.report(unknown("tensor", tensor, [*cascade.tensors, "*"]), "types", tensor, key=True)
     for path, found, _ in check_pins(pins):
-        faults.report(unknown("type", found, TYPES), "types", *path)
+        faults.report(unknown_type(found), "types", *path)
     for level in spec.budget if levels is not None else ():
         if level not in levels:  # type: ignore[operator]
             faults.report(unknown("memory", level, levels or []), "budget", level, key=True)

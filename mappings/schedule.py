@@ -15,6 +15,7 @@ from workloads import Band, Einsum, TensorType, part_of
 
 if TYPE_CHECKING:
     from .counts import Counts
+    from .parameters import Parameters
 
 Whole = Any
 
@@ -215,6 +216,18 @@ class Schedule:
         from .counts import count_all
 
         return count_all(self)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Its design facts, made once (`mappings.parameters`). Raises `SpecError` as `parameters_of`."""
+        from .parameters import parameters_of
+
+        return parameters_of(self)
+
+    def indexes(self, operation: Operation, part: str) -> bool:
+        """Whether the result of an operation is indexed by a part."""
+        target = operation.einsum.target_ranks
+        return part in target or self.family_of[part] in target
 
     def renamed(self, **values: Any) -> Schedule:
         """The schedule with other words about it (`accounting`, `assumptions`), on which its counts do not depend."""

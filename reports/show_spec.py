@@ -27,6 +27,8 @@ def machine_text(machine: Machine) -> list[RenderableType]:
     ]
     if machine.types:
         about.append(("types", ", ".join(f"{name}: {kind}" for name, kind in machine.types.items())))
+    if machine.hardware is not None:
+        about.append(("hardware", ", ".join(f"{name}: {value}" for name, value in vars(machine.hardware).items())))
     about += _source(machine.source)
     memories = [
         (

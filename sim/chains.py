@@ -20,15 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from mappings import Native
+
 Table = Any  # int64 array [point or 1, tiles]
-
-
-@dataclass(frozen=True)
-class Native:
-    """One native operation of a sequence."""
-
-    interval: Any
-    latency: Any
 
 
 @dataclass(frozen=True)

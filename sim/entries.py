@@ -131,12 +131,12 @@ class _Builder:
                 longest = most(longest, native.latency)
             alone = ceil_div(longest, block.chains)
             wanted = most(wanted, most(alone * (block.rounds * len(block.sequence) > 1), 1))
-        return least(least(wanted, self.facts.schedule.interleave), self.facts.extent(path[-1]))
+        return least(least(wanted, self.facts.parameters.interleave), self.facts.extent(path[-1]))
 
     @property
     def flights(self) -> Any:
         """Groups in flight at once."""
-        return most(self.facts.schedule.interleave // self.group, 1)
+        return most(self.facts.parameters.interleave // self.group, 1)
 
     # --------------------------------------------------------------------------------------------------- operations
 

@@ -1,4 +1,7 @@
-"""Numbers that the cycle engine needs of a schedule on a spatial machine: extents, latencies, hops and skew."""
+"""Numbers that the cycle engine needs of a schedule on a spatial machine: extents, skew, and blocks of work.
+
+Those that are of the design, whatever its work, are the schedule's `Parameters`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from arch import Unit
-from mappings import Operation, Schedule
-from specs import Problem, SpecError
-from workloads import ceil_div, is_array, least, most
+from mappings import Native, Operation, Parameters, Schedule
+from workloads import ceil_div, least
 
-from .chains import Block, Native
+from .chains import Block
 from .program import CHAIN, DRAIN, STREAM
 from .streams import Stops
 
@@ -33,6 +35,12 @@ class Facts:
     schedule: Schedule
     relaxed: frozenset[str] = frozenset()
     stops: Stops = field(default_factory=dict)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The design; where the latency of chains is relaxed, a result is there when its operation is over."""
+        found = self.schedule.parameters
+        return found.immediate() if CHAIN in self.relaxed else found
 
     def extent(self, part: str) -> Number:
         """Indices of a part, no more than its rank has."""
@@ -55,12 +63,11 @@ class Facts:
 
     def bits(self, tensor: str) -> int:
         """Bits of a stored word."""
-        return self.schedule.types[tensor].storage.bits
+        return self.parameters.types[tensor].storage.bits
 
     def kept_by(self, operation: Operation, part: str) -> bool:
         """Whether the result of an operation is indexed by a part."""
-        target = operation.einsum.target_ranks
-        return part in target or self.schedule.family_of[part] in target
+        return self.schedule.indexes(operation, part)
 
     def stopped(self, tensor: str) -> tuple[tuple[int, int], ...]:
         """The stretches in which a tensor's outside stream stands still."""
@@ -73,41 +80,13 @@ class Facts:
 
     def gathers(self, operation: Operation) -> bool:
         """Whether results are gathered down the rows of an array: a spatial part is reduced."""
-        return any(not self.kept_by(operation, part) for part in operation.spatial.values())
-
-    def latency(self, unit: Unit, native: str) -> Number:
-        """Cycles from the operands of a native operation to its result."""
-        operation = unit.operations[native]
-        return operation.interval if CHAIN in self.relaxed else operation.latency
-
-    @cached_property
-    def hops(self) -> dict[str, Number]:
-        """Cycles from one row of an array to the next: given, or those of the slowest operation that gathers."""
-        found: dict[str, Number] = {}
-        for operation in self.schedule.operations.values():
-            unit = self.unit(operation.unit)
-            if not self.gathers(operation):
-                continue
-            needed = self.latency(unit, list(operation.actions)[-1])
-            if unit.hop is not None and not is_array(unit.hop, needed) and unit.hop < needed:
-                message = (
-                    f"hop {unit.hop} of '{unit.name}' is shorter than the {needed} cycles after which "
-                    f"'{operation.name}' has a partial result for the next row; give a hop of at least "
-                    f"{needed}"
-                )
-                raise SpecError([Problem(message)])
-            found[unit.name] = most(found.get(unit.name, 1), needed if unit.hop is None else unit.hop)
-        return found
-
-    def hop(self, unit: Unit) -> Number:
-        """Cycles from one row of a unit to the next."""
-        return self.hops.get(unit.name, 1 if unit.hop is None else unit.hop)
+        return self.parameters.operations[operation.name].gathers
 
     def descent(self, unit: Unit) -> Number:
         """Cycles from the first row of a unit to its last."""
         if "rows" not in unit.axes or DRAIN in self.relaxed:
             return 0
-        return (unit.axes["rows"] - 1) * self.hop(unit)
+        return (unit.axes["rows"] - 1) * self.parameters.hop(unit.name)
 
     def skew(self, unit: Unit) -> Number:
         """Cycles from the first element of a unit to its last."""
@@ -117,15 +96,7 @@ class Facts:
 
     def natives(self, operation: Operation) -> tuple[Native, ...]:
         """The native operations of a point, one after the other; what is pipelined is one, as slow as the slowest."""
-        unit = self.unit(operation.unit)
-        found = tuple(
-            Native(unit.operations[native].interval, self.latency(unit, native))
-            for native, count in operation.actions.items()
-            for _ in range(count)
-        )
-        if not operation.pipelined:
-            return found
-        return (Native(operation.slots, sum(native.latency for native in found)),)
+        return self.parameters.natives(operation.name)
 
     def block(self, operations: tuple[Operation, ...]) -> Block:
         """The work of one element for one tile of operations that are done value by value."""

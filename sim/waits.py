@@ -193,8 +193,7 @@ class _Waits:
             return cycles, OPERAND
         if ROUND_TRIP in facts.relaxed:
             return cycles, ROUND_TRIP
-        wraps = target.return_path == "wrap"
-        return cycles + column(target.axes["rows"] if wraps else 1), ROUND_TRIP
+        return cycles + column(facts.parameters.units[target.name].return_cycles), ROUND_TRIP
 
     # ----------------------------------------------------------------------------------------------------- preloads
 

@@ -12,7 +12,7 @@ from .library import CASCADES, WORKLOADS, cascade, workload
 from .notation import Access, Apply, NotationError, Number, Statement, parse_statement
 from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
-from .types import TYPES, NumberType, TensorType, TypePin, check_pins, tensor_types
+from .types import TYPES, NumberType, TensorType, TypePin, check_pins, number_type, tensor_types, unknown_type
 from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of
 from .workload import LAYERS, Workload, WorkloadSpec, attention_workload
 
@@ -53,12 +53,14 @@ __all__ = [
     "least",
     "live_between_passes",
     "most",
+    "number_type",
     "operations",
     "parse_statement",
     "part_of",
     "plain_pins",
     "points",
     "tensor_types",
+    "unknown_type",
     "visited",
     "visited_pairs",
     "workload",

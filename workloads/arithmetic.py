@@ -21,7 +21,7 @@ def accumulate(terms: Array, number_type: NumberType) -> Array:
         return steps[..., -1].astype(np.float64)
     total = np.zeros(terms.shape[:-1])
     if number_type.is_integer:
-        terms = np.rint(terms)
+        terms = np.ldexp(number_type.in_units(terms), -number_type.fraction_bits)
         steps = np.add.accumulate(terms, axis=-1)
         if (number_type.rounded(steps) == steps).all():
             return steps[..., -1]

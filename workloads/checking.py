@@ -16,7 +16,7 @@ from .definitions import Definitions
 from .masks import mask_clauses
 from .notation import LONGEST, NotationError, Statement, accesses, applications, parse_statement
 from .spec import CascadeSpec, Faults, plain_pins
-from .types import TYPES, check_pins
+from .types import check_pins, unknown_type
 
 MOST_EINSUMS = 1000  # some checks take the square of their number
 
@@ -149,7 +149,7 @@ def _check_names(faults: Faults, targets: list[str], broken: set[str]) -> None:
         if name not in known and name != "*":
             faults.report(unknown("tensor", name, [*spec.inputs, *made, "*"]), "types", name, key=True)
     for where, found, _ in check_pins(pins):
-        faults.report(unknown("type", found, TYPES), "types", *where)
+        faults.report(unknown_type(found), "types", *where)
 
 
 def _check_use(faults: Faults, statements: list[tuple[int, Statement]], named: set[str]) -> None:

@@ -16,7 +16,7 @@ from specs import Count, ExpressionError, Loaded, Place, Problem, SpecError, par
 
 from .cascade import Cascade
 from .spec import TypeSpec, plain_pins
-from .types import TYPES, TypePin, check_pins
+from .types import TypePin, check_pins, is_type, unknown_type
 from .whole import LARGEST, is_array
 
 Part = Literal["attention", "linear", "end-to-end"]
@@ -165,7 +165,7 @@ def attention_workload(loaded: Loaded[WorkloadSpec]) -> Workload:
     elif spec.precision:
         pins = plain_pins(spec.precision)
     for path, found, _ in check_pins(pins):
-        report(unknown("type", found, TYPES), "precision", *(() if path == ("*",) else path))
+        report(unknown_type(found), "precision", *(() if path == ("*",) else path))
     if problems:
         raise SpecError(problems)
     masks = {"causal": spec.causal, "window": spec.window}
@@ -251,8 +251,8 @@ def _with_defaults(values: Mapping[str, int], names: Collection[str]) -> dict[st
 
 
 def _type_name(text: str) -> str:
-    if text not in TYPES:
-        raise ValueError(unknown("type", text, TYPES))
+    if not is_type(text):
+        raise ValueError(unknown_type(text))
     return text
 
 

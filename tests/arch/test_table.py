@@ -296,6 +296,16 @@ def test_every_type_has_a_price_that_grows_with_its_width(costs):
     assert mac["int8"] < mac["bf16"] <= mac["fp16"] <= mac["fp32"] < mac["fp64"]
 
 
+@pytest.mark.parametrize("costs", TABLES, ids=lambda each: each.name)
+def test_fixed_point_costs_what_integers_of_its_width_do(costs):
+    def all_in(type):
+        return np.array([costs.energy_pj(each, "compute", type=type).value for each in costs.spec.operations])
+
+    for bits in (8, 16, 32):
+        np.testing.assert_array_equal(all_in(f"fix{bits}.{bits - 6}"), all_in(f"int{bits}"))
+    assert (all_in("fix64.26") > all_in("int32")).all()
+
+
 def test_a_register_file_is_priced_by_the_bits_of_its_word():
     assert FUSEMAX.energy_pj("register_file", "read", depth=16, word_bits=32).value == 2 * 2.190435
     whole, half = (FUSEMAX.area_um2("register_file", depth=16, word_bits=bits) for bits in (16, 8))

@@ -143,8 +143,10 @@ def test_the_machine_of_the_file(file_of):
 @pytest.mark.parametrize("name", machine_names())
 def test_what_no_source_states_is_not_stated_in_the_library(name):
     toy = machine(name)
+    ours = {("fusemax-fpga", "dram"): 0}  # the outside stream of our own hardware
     for memory in toy.memories.values():
-        assert (memory.latency_s, memory.ports, memory.banks) == (None, None, 1)
+        latency = ours.get((name, memory.name))
+        assert (memory.latency_s, memory.ports, memory.banks) == (latency, None, 1)
     for unit in toy.units.values():
         assert (unit.return_path, unit.hop) == ("broadcast", None)
 

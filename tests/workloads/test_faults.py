@@ -6,6 +6,7 @@ import pytest
 
 from tests.workloads.writing import check, faults
 
+TYPES = "fp64, fp32, fp16, bf16, fp8, int32, int16, int8, fix<8|16|32|64>.<1 to bits - 1>"
 GOOD = """\
 cascade: c
 ranks: {b: B, m: M, p: P, e: E}
@@ -268,7 +269,7 @@ FAULTS = [
         "RM: fp32",
         "RM: f32",
         [
-            "9:13: unknown type 'f32'; did you mean 'fp32'? allowed: fp64, fp32, fp16, bf16, fp8, int32, int16, int8",
+            f"9:13: unknown type 'f32'; did you mean 'fp32'? allowed: {TYPES}",
         ],
     ),
     (
@@ -282,7 +283,7 @@ FAULTS = [
         "RM: fp32",
         "RM: {storage: fp32, accumulation: f9}",
         [
-            "9:43: unknown type 'f9'; allowed: fp64, fp32, fp16, bf16, fp8, int32, int16, int8",
+            f"9:43: unknown type 'f9'; allowed: {TYPES}",
         ],
     ),
     (
@@ -641,7 +642,7 @@ def test_all_faults_of_a_file_come_together():
         "2:33: size of rank 'e': the expression ends early: expected a number, a name or '('",
         "3:11: unknown rank 'q'; allowed: b, m, p, e",
         "8:16: unknown name 'q'; allowed: B, E, M, P, b, causal, e, m, p",
-        "9:13: unknown type 'fp33'; did you mean 'fp32'? allowed: fp64, fp32, fp16, bf16, fp8, int32, int16, int8",
+        f"9:13: unknown type 'fp33'; did you mean 'fp32'? allowed: {TYPES}",
         "11:23: unknown rank 'k'; allowed: m1, m0, p, e",
         "12:23: found 'QK', expected '}' or ','",
         "15:5: tensor 'Y' is made, but nothing uses it and it is not the output",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workloads.attention import Shape, by_cascade, direct, draw_inputs
-from workloads import TYPES, cascade, check_pins, tensor_types
+from workloads import TYPES, cascade, check_pins, number_type, tensor_types
 from workloads.oracle import evaluate, make_grid
 from workloads.types import tensor_type
 
@@ -134,6 +135,68 @@ def test_rounding_and_saturation(name, value, rounded):
     assert float(TYPES[name].rounded(value)) == rounded
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "rounded"),
+    [
+        ("fix32.26", 1.0, 1.0),
+        ("fix32.26", 2.0**-26, 2.0**-26),  # one unit
+        ("fix32.26", 2.0**-27, 0.0),  # half of it: to even
+        ("fix32.26", 3 * 2.0**-27, 2.0**-25),
+        ("fix32.26", 33.0, 32 - 2.0**-26),  # 2^31 - 1 units
+        ("fix32.26", -33.0, -32.0),
+        ("fix32.16", 1 / 3, 21845 * 2.0**-16),
+        ("fix8.7", math.inf, 127 / 128),
+        ("fix64.26", 2.0**36 + 2.0**-17, 2.0**36 + 2.0**-17),  # 53 bits: all that float64 has
+        ("fix64.26", 1e300, (2.0**63 - 2**10) * 2.0**-26),  # the greatest float64 below 2^63 units
+        ("fix64.26", -1e308, -(2.0**37)),
+    ],
+)
+def test_fixed_point_by_hand(name, value, rounded):
+    assert float(number_type(name).rounded(value)) == rounded
+
+
+@given(st.sampled_from([8, 16, 32, 64]), st.data(), st.floats(-(2.0**70), 2.0**70))
+def test_fixed_point_is_an_integer_of_its_units(bits, data, value):
+    """By Python's integers: `round` goes to even, and every float64 is a fraction."""
+    fraction_bits = data.draw(st.integers(1, bits - 1))
+    found = number_type(f"fix{bits}.{fraction_bits}")
+    units = round(Fraction(value) * 2**fraction_bits)
+    expected = min(max(units, -(1 << bits - 1)), (1 << bits - 1) - 1)
+    held = Fraction(float(found.rounded(value))) * 2**fraction_bits
+    assert held == expected or (bits == 64 and units > held > 2**63 - 2**11)
+    assert (found.bits, found.numpy().itemsize, found.is_integer) == (bits, bits // 8, True)
+
+
+def test_a_sum_of_fixed_point_numbers_is_in_their_units_and_saturates():
+    row, ones = np.array([[0.5, 0.25, -0.125]]), np.ones((3, 1))
+    assert gemm(row, ones, {"*": "fix16.8"}).item() == 0.625
+    assert gemm(row, ones, {"*": "fix16.2"}).item() == 0.75  # -0.125 is half a unit, which goes to 0
+    assert gemm(100 * row, ones, {"*": "fix16.8"}).item() == 62.5
+    assert gemm(row, ones, {"*": {"storage": "fix16.8", "accumulation": "fix8.7"}}).item() == 0.625
+    # It saturates at each step, before the last term is taken off again.
+    assert gemm(2 * row, ones, {"*": {"storage": "fix16.8", "accumulation": "fix8.7"}}).item() == 127 / 128 - 0.25
+
+
+@pytest.mark.parametrize(
+    "name", ["fix32.0", "fix32.32", "fix24.8", "fix8.8", "fix8", "fix8.07", "fix", "int64", "fix64.64"]
+)
+def test_what_is_no_type_is_told(name):
+    ((path, found, legal),) = check_pins({"A": name})
+    assert (path, found) == (("A",), name) and "fix<8|16|32|64>.<1 to bits - 1>" in legal
+    with pytest.raises(KeyError, match=f"unknown type '{name}'"):
+        number_type(name)
+
+
+def test_attention_in_the_types_of_the_generated_array_is_near_attention():
+    """Scores are integers there; weights, sums and states keep 26 bits after the point, an output 16."""
+    names = {"int8": "Q K V", "int32": "QK LM RM", "fix32.26": "SLN PRM", "fix32.16": "AV"}
+    pins = {"*": "fix64.26"} | {tensor: kind for kind, tensors in names.items() for tensor in tensors.split()}
+    shape = Shape(queries=6, keys=40, head_dim=8, value_dim=8, m0=8, causal=True)
+    inputs = {name: np.clip(np.rint(value), -128, 127) for name, value in draw_inputs(shape, 11, 2.0).items()}
+    found = by_cascade("attention-1pass", shape, inputs, types=tensor_types(cascade("attention-1pass"), pins))["AV"]
+    np.testing.assert_allclose(found, direct(shape, inputs), atol=2.0**-16, rtol=0)
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_nan_stays_nan_and_rounding_twice_changes_nothing(name):
     number_type = TYPES[name]
@@ -166,7 +229,7 @@ def test_attention_in_declared_types_is_near_attention(name, storage, error):
     assert 0 < np.linalg.norm(found - expected) <= error * np.linalg.norm(expected)
 
 
-@pytest.mark.parametrize("storage", TYPES)
+@pytest.mark.parametrize("storage", [*TYPES, "fix8.4", "fix32.26", "fix64.26"])
 def test_a_query_without_keys_gives_zero_in_every_type(storage):
     """Also where the type has no infinity, so that the running maximum starts at its least value."""
     shape = Shape(queries=4, keys=2, m0=2, causal=True)
@@ -188,7 +251,7 @@ def test_fp64_types_change_nothing():
 
 def test_pins():
     assert str(tensor_type({"storage": "int8"})) == "int8 (accumulated in int32)"
-    legal = "fp64, fp32, fp16, bf16, fp8, int32, int16, int8"
+    legal = "fp64, fp32, fp16, bf16, fp8, int32, int16, int8, fix<8|16|32|64>.<1 to bits - 1>"
     assert check_pins({"A": "fp9", "B": {"storage": "bf16", "accumulation": "f32"}, "C": "int8"}) == [
         (("A",), "fp9", legal),
         (("B", "accumulation"), "f32", legal),

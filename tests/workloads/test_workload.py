@@ -11,7 +11,7 @@ from specs import SpecError, schema
 from tests.workloads.writing import loaded_workload
 from workloads import WORKLOADS, Workload, WorkloadSpec, attention_workload, cascade, workload
 
-TYPES = "fp64, fp32, fp16, bf16, fp8, int32, int16, int8"
+TYPES = "fp64, fp32, fp16, bf16, fp8, int32, int16, int8, fix<8|16|32|64>.<1 to bits - 1>"
 
 
 def refused(reference: str) -> list[str]:

@@ -35,8 +35,10 @@ def bench_files(component: Component, stimulus: Stimulus, log: Log, top: str) ->
     """The bench of a component whose Verilog has the uppermost module `top`: each file's name and text.
 
     `log` is what the harness saw with `stimulus`, in either simulator. Raises `SpecError` for a stimulus that does not
-    fit the component, `ValueError` for a log of another one.
+    fit the component, `ValueError` for a log of another one, and for a `top` whose file would be the bench's own.
     """
+    if top == "bench":
+        raise ValueError("the module must not be called 'bench': bench.v is the test bench")
     ports = manifest(component)
     check(ports, stimulus)
     words = {}

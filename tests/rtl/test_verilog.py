@@ -102,7 +102,7 @@ def test_settings_probes_and_results_have_meanings_too() -> None:
 
 
 def test_a_meaning_of_what_is_not_there_is_refused() -> None:
-    with pytest.raises(SpecError, match="unknown stream, setting, probe or result 'lenght'; did you mean 'length'?"):
+    with pytest.raises(SpecError, match="unknown stream, setting, probe or result 'lenght'; did you mean 'length'"):
         verilog_file(Mac(8), "unit", meanings={"lenght": "products of a sum"})
 
 

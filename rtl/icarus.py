@@ -55,7 +55,7 @@ def run_bench(folder: Path, top: str, limit_s: float = LIMIT_S) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="einfuse-") as place:
         program = str(Path(place, "bench.vvp"))
         sources = ["-s", f"{top}_bench", "-o", program, "bench.v", f"{top}.v"]
-        _called([ICARUS, "-g2005", "-Wall", "-Wno-timescale", *sources], folder, limit_s)
+        _called([ICARUS, "-g2005", "-Wall", *sources], folder, limit_s)
         return Verdict(_called([RUNTIME, "-n", program], folder, limit_s))
 
 

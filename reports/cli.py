@@ -46,7 +46,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> int:
     if version:
-        from sim.record import version as installed
+        from specs.version import version as installed
 
         write(f"einfuse {installed()}\n")
         raise typer.Exit(OK)

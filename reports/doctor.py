@@ -36,7 +36,7 @@ def findings() -> list[Finding]:
     found = [Finding("python", OK if fits else BROKEN, f"{platform.python_version()} (3.11 or newer)")]
     found += [_library(name) for name in ("einfuse", *LIBRARIES)]
     found += [_tool(name, use) for name, use in TOOLS.items()]
-    found += _compiling()
+    found += _simulators()
     found += [_writable(name, path) for name, path in _caches().items()]
     return found
 
@@ -54,15 +54,19 @@ def _tool(name: str, use: str) -> Finding:
     return Finding(name, OK, use) if shutil.which(name) else Finding(name, ABSENT, f"optional: {use}")
 
 
-def _compiling() -> list[Finding]:
-    """What fast simulation of generated hardware needs."""
-    from rtl.verilator import COMPILER, HOW_TO_GET, find_verilator
+def _simulators() -> list[Finding]:
+    """What fast simulation of generated hardware needs, and what runs the test benches that are handed over with it."""
+    from rtl.verilator import COMPILER, HOW_TO_GET, ICARUS, find_verilator
 
-    verilator, compiler = find_verilator(), shutil.which(COMPILER)
-    found = {"verilator": verilator and verilator.version, COMPILER: compiler and "compiles what Verilator makes"}
+    verilator, compiler, icarus = find_verilator(), shutil.which(COMPILER), shutil.which(ICARUS)
+    found = {
+        "verilator": (verilator and verilator.version, "fast RTL runs"),
+        COMPILER: (compiler and "compiles what Verilator makes", "fast RTL runs"),
+        ICARUS: (icarus and "runs emitted test benches", "emitted test benches"),
+    }
     return [
-        Finding(name, OK, detail) if detail else Finding(name, ABSENT, f"optional: fast RTL runs; {HOW_TO_GET[name]}")
-        for name, detail in found.items()
+        Finding(name, OK, detail) if detail else Finding(name, ABSENT, f"optional: {use}; {HOW_TO_GET[name]}")
+        for name, (detail, use) in found.items()
     ]
 
 

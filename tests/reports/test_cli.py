@@ -67,7 +67,7 @@ def test_schema_accepts_the_library(einfuse: Callable[..., Run], kind: str) -> N
 def test_doctor_finds_this_installation_whole(einfuse: Callable[..., Run]) -> None:
     run = einfuse("doctor", "--json")
     assert run.code == 0 and run.json["ok"] and run.json["schema"] == "einfuse.doctor/1"
-    named = {"python", "numpy", "amaranth", "verilator", "g++", "temporary files"}
+    named = {"python", "numpy", "amaranth", "verilator", "g++", "iverilog", "temporary files"}
     assert named <= {each["name"] for each in run.json["findings"]}
 
 
@@ -77,6 +77,7 @@ def test_doctor_says_how_to_get_what_is_absent(einfuse: Callable[..., Run], monk
     found = {each["name"]: each for each in run.json["findings"]}
     assert (run.code, found["g++"]["state"]) == (0, "absent")
     assert found["g++"]["detail"].startswith("optional: fast RTL runs; Debian, Ubuntu: sudo apt-get install g++")
+    assert found["iverilog"]["detail"].startswith("optional: emitted test benches; Debian, Ubuntu: sudo apt-get")
 
 
 def test_doctor_fails_where_a_cache_cannot_be_written(

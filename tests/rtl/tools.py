@@ -1,10 +1,12 @@
-"""Whether this machine can compile what Verilator makes; a test that needs it skips with the reason."""
+"""Which tools this machine has; a test that needs one that it lacks skips with the reason."""
 
 from __future__ import annotations
 
 import pytest
 
-from rtl.verilator import missing, missing_tools
+from rtl.icarus import find_icarus
+from rtl.verilator import ICARUS, missing, missing_tools
 
 LACKING = missing_tools()
 needs_verilator = pytest.mark.skipif(bool(LACKING), reason=str(missing(LACKING)) if LACKING else "")
+needs_icarus = pytest.mark.skipif(not find_icarus(), reason=str(missing([ICARUS])))

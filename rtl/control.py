@@ -23,8 +23,7 @@ IDLE_BITS = 32  # of a count of cycles in which a unit stood still
 class Control(wiring.Component):
     """`start` begins a run of `loops`; line number i begins tile `shown[i]` in the cycle in which `go[i]` is high.
 
-    A transfer begins only while it is `open`, and ends in the cycle in which `ended` is high, which may be that of its
-    start. `stalled[u]` is high where resource number u begins something after it stood still: for `idle[u]` cycles, and
+    A transfer is over in the cycle in which `ended` is high, which may be that of its start. `stalled[u]` is high where resource number u begins something after it stood still: for `idle[u]` cycles, and
     at last for the cause number `cause[u]` of the plan's. `done`: every line has begun its last tile.
     """
 
@@ -46,7 +45,6 @@ class Control(wiring.Component):
             {
                 "start": In(1),
                 "loops": In(extent.loops),
-                "open": In(1).array(count),
                 "ended": In(1).array(count),
                 "go": Out(1).array(count),
                 "shown": Out(self.shown_layout).array(count),
@@ -70,7 +68,7 @@ class Control(wiring.Component):
         for i, line in enumerate(plan.lines):
             mine = [ready for token, ready in zip(plan.tokens, tokens, strict=True) if token.consumer == line.name]
             turn = self._turn(i, busy, walks)
-            may = [running, ~self.start, walks[i].there, *turn, *mine, *([self.open[i]] if line.transfer else [])]
+            may = [running, ~self.start, walks[i].there, *turn, *mine]
             m.d.comb += self.go[i].eq(Cat(may).all())
         for u, resource in enumerate(plan.resources):
             self._stall(m, u, resource, busy, tokens, running, over)

@@ -90,7 +90,8 @@ class Element(wiring.Component):
         words = design.formats.words
         self.exponential = design.formats.weight(design.array.mac)
         least = self.exponential.mac
-        self.mac = replace(least, addend_bits=max(least.addend_bits, words["QK"].bits, words["SLNV"].bits))
+        addend = max(least.addend_bits, words["QK"].bits, words["SLNV"].bits)
+        self.mac = replace(least, addend_bits=addend, multiplier=design.multiplier)
         ports = {
             "command": In(design.array_command),
             "left": In(words["K"].shape),

@@ -47,7 +47,7 @@ def lane_mac(design: Design) -> Mac:
 
     >>> from .formats import Formats
     >>> lane_mac(Design(Formats(head_dim=8, value_dim=8, key_tile=4, max_keys=64), rows=4, columns=4))
-    Mac(wide_bits=40, narrow_bits=28, addend_bits=50, latency=1)
+    Mac(wide_bits=40, narrow_bits=28, addend_bits=50, latency=1, multiplier='dsp')
     """
     latency = design.lanes.mac
     correction, factor = design.formats.correction(latency).mac, design.formats.factor(latency).mac
@@ -56,6 +56,7 @@ def lane_mac(design: Design) -> Mac:
         max(correction.narrow_bits, factor.narrow_bits),
         max(HALF.bit_length() + 1, factor.addend_bits),
         latency,
+        design.multiplier,
     )
 
 

@@ -59,18 +59,22 @@ class Attention:
         return weights.reshape(-1, weights.shape[-1])[: self.keys].T
 
 
-def visible_keys(queries: int, keys: int, causal: bool) -> NDArray[np.bool_]:
-    """[key, query]: all, or those up to query + keys - queries, so that the last query sees the last key.
+def visible_keys(queries: int, keys: int, causal: bool, offset: int | None = None) -> NDArray[np.bool_]:
+    """[key, query]: all, or those up to query + `offset`. Left out, the last query sees the last key.
 
     >>> visible_keys(queries=3, keys=2, causal=True).astype(int).tolist()
     [[0, 1, 1], [0, 0, 1]]
     """
     key, query = np.arange(keys)[:, None], np.arange(queries)
-    return (key <= query + keys - queries) | (not causal)
+    return (key <= query + (keys - queries if offset is None else offset)) | (not causal)
 
 
-def attention(formats: Formats, q: Any, k: Any, v: Any, *, causal: bool = False) -> Attention:
+def attention(
+    formats: Formats, q: Any, k: Any, v: Any, *, causal: bool = False, offset: int | None = None
+) -> Attention:
     """The run of Q [query, head_dim], K [key, head_dim] and V [key, value_dim], integers from -128 to 127.
+
+    `causal` and `offset` are those of `visible_keys`.
 
     SpecError if a shape or a number does not fit `formats`.
 
@@ -85,7 +89,7 @@ def attention(formats: Formats, q: Any, k: Any, v: Any, *, causal: bool = False)
     queries, keys, tile = len(q), len(k), formats.key_tile
     tiles = -(-keys // tile)
     visible = np.zeros((tiles * tile, queries), np.bool_)
-    visible[:keys] = visible_keys(queries, keys, causal)
+    visible[:keys] = visible_keys(queries, keys, causal, offset)
     scores = np.full((tiles * tile, queries), formats.lowest, np.int64)
     scores[:keys] = np.where(visible[:keys], k @ q.T, formats.lowest)
     values = np.zeros((tiles * tile, formats.value_dim), np.int64)

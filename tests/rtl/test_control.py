@@ -30,6 +30,7 @@ class Channel:
     def __init__(self, plan: Plan, stops: Stops) -> None:
         self.plan, self.stops = plan, stops
         self.left: dict[int, int] = {}
+        self.tile: dict[int, int] = {}
 
     def stalled(self, line: Line, cycle: int) -> bool:
         return any(begin <= cycle < end for begin, end in self.stops.get(line.name.split()[1], ()))
@@ -49,18 +50,20 @@ def played(plan: Plan, loops: Loops, extent: Extent, cycles: int, stops: Stops) 
         transfers = [i for i, line in enumerate(plan.lines) if line.transfer]
         for cycle in range(cycles):
             flows = {i: not channel.stalled(plan.lines[i], cycle) for i in transfers}
-            for i in transfers:
-                context.set(control.open[i], flows[i])
             for i, line in enumerate(plan.lines):
                 if context.get(control.go[i]):
-                    starts.append((cycle, line.name, context.get(control.shown[i]).number))
+                    tile = context.get(control.shown[i]).number
                     if line.transfer:
-                        channel.left[i] = line.cycles
+                        channel.left[i], channel.tile[i] = line.cycles, tile
+                    else:
+                        starts.append((cycle, line.name, tile))
             for i in transfers:
-                left = channel.left.get(i, 0)
-                if left and flows[i]:
+                left = channel.left.get(i, 0) if flows[i] else 0
+                if left:
                     channel.left[i] = left - 1
-                context.set(control.ended[i], left == 1 and flows[i])
+                    if left == plan.lines[i].cycles:
+                        starts.append((cycle, plan.lines[i].name, channel.tile[i]))
+                context.set(control.ended[i], left == 1)
             for u, unit in enumerate(plan.resources):
                 if context.get(control.stalled[u]) and unit != "dram":
                     cause = plan.causes(unit)[context.get(control.cause[u])]

@@ -1,0 +1,210 @@
+"""From a schedule to the hardware that does it: a design, a plan, and the loops of this workload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from rtl.beats import array_works, beats, lane_works
+from rtl.design import RINGS, Design, Latencies
+from rtl.formats import Formats
+from rtl.gearing import Gearing
+from rtl.plan import Loops, Plan
+from rtl.result_buffer import ELEMENT_BYTES
+from rtl.top import ARRAY, LANES, Top
+from rtl.walk import Extent
+from specs import Problem, SpecError
+
+from .planning import engine_run, loops_of, planned
+
+if TYPE_CHECKING:
+    from mappings import Parameters, Schedule
+    from sim.running import Run
+    from sim.streams import Stops
+
+CASCADE = "attention-1pass"
+MEMORY = "dram"
+TRANSFERS = ("fill Q", "fill K", "fill V", "drain AV")
+SEQUENCES = {ARRAY: "weight", LANES: "factor"}  # the format whose series an exponential is
+HEADS, QUERIES, FEATURES = ("b", "n"), "p", ("e", "f")  # ranks of the cascade
+LEAST_WORD_BYTES = ELEMENT_BYTES
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A design with the plan of its control, and the engine's run that it is to equal."""
+
+    schedule: Schedule
+    design: Design
+    plan: Plan
+    loops: Loops
+    run: Run
+
+    @cached_property
+    def extent(self) -> Extent:
+        """What its walks have in common."""
+        return Extent(self.design.rows, self.design.columns, self.design.formats.max_keys)
+
+    def top(self, probes: bool = False) -> Top:
+        """The component."""
+        return Top(self.design, self.plan, self.extent, probes)
+
+    def count(self, family: str) -> int:
+        """Indices of a rank of the workload."""
+        return int(self.schedule.families[family].size)
+
+
+def hardware_of(schedule: Schedule, stops: Stops | None = None, most_records: int = 1 << 16) -> Hardware:
+    """The hardware of a schedule, sized for its workload. Raises `SpecError` for what is not generated, with why.
+
+    >>> from sim.simulate import bound
+    >>> work = "attention:queries=8,keys=32,head_dim=8,value_dim=8"
+    >>> found = hardware_of(bound(work, "fusemax-fpga:rows=4,cols=4", "fusemax-binding"))
+    >>> found.design.rows, found.design.word_bytes, found.design.query_slots, str(found.design.formats.words["RNV"])
+    (4, 8, 2, 's39 · 2^-26')
+    """
+    parameters = schedule.parameters
+    refuse([*_faults(schedule, parameters)])
+    run = engine_run(schedule, stops, most_records)
+    plan, loops = planned(run), loops_of(run.packed.program)
+    design = _design(schedule, parameters, plan, loops)
+    found = Hardware(schedule, design, plan, loops, run)
+    refuse([*_mismatches(found)])
+    return found
+
+
+def refuse(faults: list[str]) -> None:
+    """Raise `SpecError` with all that is wrong, if anything is."""
+    if faults:
+        raise SpecError([Problem(f"generated hardware {fault}") for fault in faults])
+
+
+def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops) -> Design:
+    array, lanes = parameters.units[ARRAY], parameters.units[LANES]
+    head_dim, value_dim = (int(schedule.families[rank].size) for rank in FEATURES)
+    rows, columns = int(array.axes["rows"]), int(array.axes["cols"])
+    return Design(
+        formats=Formats(head_dim, value_dim, rows, max_keys=loops.keys),
+        rows=rows,
+        columns=columns,
+        array=_latencies(array.natives),
+        lanes=_latencies(lanes.natives),
+        hop=int(parameters.hop(ARRAY)),
+        return_cycles=int(array.return_cycles),
+        places={ring: _places(plan, ring) for ring in RINGS},
+        query_slots=loops.slots,
+        copies={tensor: _copies(plan, tensor) for tensor in ("K", "V", "AV")},
+        word_bytes=int(_word_bytes(schedule)),
+        multiplier=parameters.hardware.multiplier if parameters.hardware else "dsp",
+    )
+
+
+def _latencies(natives: Mapping[str, Any]) -> Latencies:
+    return Latencies(*(int(natives[name].latency) for name in ("mac", "add", "max")))
+
+
+def _places(plan: Plan, tensor: str) -> int:
+    """Places of a ring, as many as its makers may be ahead of its readers; a power of two."""
+    ahead = [t.ahead for t in plan.tokens if t.cause == "registers" and tensor in t.consumer.split("+")]
+    most = max((number for number in ahead if isinstance(number, int)), default=1)
+    return 1 << (most - 1).bit_length()
+
+
+def _copies(plan: Plan, tensor: str) -> int:
+    """Places of tiles that come, or go, while another is in use."""
+    waiting, waited = ("AV", "drain AV") if tensor == "AV" else (f"fill {tensor}", {"K": "QK", "V": "SLNV"}[tensor])
+    found = [t.ahead for t in plan.tokens if (t.consumer, t.producer) == (waiting, waited)]
+    return next((number for number in found if isinstance(number, int)), 1)
+
+
+def _word_bytes(schedule: Schedule) -> float:
+    bandwidth = schedule.machine.memories[MEMORY].bandwidth_bytes_per_s
+    return float(bandwidth / schedule.machine.clock_hz) if bandwidth else 0
+
+
+def _faults(schedule: Schedule, parameters: Parameters) -> Iterator[str]:
+    """What of a schedule no hardware is generated for."""
+    if parameters.cascade != CASCADE:
+        yield f"does the cascade {CASCADE}; found {parameters.cascade}"
+        return
+    lines = {"QK": ARRAY, "LM": ARRAY, "SLN": ARRAY, "SLD": ARRAY, "SLNV": ARRAY}
+    bound = {name: operation.unit for name, operation in parameters.operations.items()}
+    wrong = {name: unit for name, unit in bound.items() if unit != lines.get(name, LANES)}
+    if wrong or set(parameters.units) != {ARRAY, LANES}:
+        told = ", ".join(f"{name} on {unit}" for name, unit in wrong.items()) or ", ".join(parameters.units)
+        yield f"does QK, LM, SLN, SLD and SLNV on {ARRAY} and all else on {LANES}; found {told}; take fusemax-binding"
+        return
+    if MEMORY not in schedule.machine.memories:
+        yield f"has its streams in a memory '{MEMORY}'; the machine has none"
+        return
+    word = _word_bytes(schedule)
+    if word < LEAST_WORD_BYTES or word % LEAST_WORD_BYTES:
+        found = f"{word:.6g} bytes" if word else "no limit"
+        yield (
+            f"takes whole words of {LEAST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {found} at the machine's clock; "
+            f"give {MEMORY}.bandwidth as a multiple of {LEAST_WORD_BYTES} B times the clock"
+        )
+    if schedule.machine.memories[MEMORY].latency_s:
+        yield f"has its streams at hand; give {MEMORY}.latency=0s"
+    yield from _unit_faults(parameters)
+
+
+def _unit_faults(parameters: Parameters) -> Iterator[str]:
+    """What of the units is not the hardware's."""
+    formats = Formats(1, 1, 1)
+    steps = {ARRAY: len(formats.weight().series), LANES: len(formats.factor().series)}
+    for name, unit in parameters.units.items():
+        for native, timing in unit.natives.items():
+            if native != "divide" and int(timing.interval) != 1:
+                yield f"begins a {native} in every cycle; found an interval of {timing.interval} on '{name}'"
+        if unit.sequences.get("exp") != {"mac": steps[name]}:
+            yield f"makes an exponential of {steps[name]} mac on '{name}'; found {unit.sequences.get('exp', 'none')}"
+    divide, division = parameters.units[LANES].natives.get("divide"), formats.division.latency
+    if divide is None or (int(divide.interval), int(divide.latency)) != (division, division + 1):
+        found = f"interval {divide.interval}, latency {divide.latency}" if divide else "none"
+        yield f"divides at an interval of {division} and a latency of {division + 1}; found {found} on '{LANES}'"
+
+
+def _mismatches(found: Hardware) -> Iterator[str]:
+    """Where the hardware's beats and words are not those that its plan has."""
+    design, plan = found.design, found.plan
+    works = {**array_works(design), **lane_works(design)}
+    names = {line.name for line in plan.lines}
+    if names != {*works, *TRANSFERS}:
+        yield f"has the lines {', '.join((*works, *TRANSFERS))}; the program has {', '.join(sorted(names))}"
+        return
+    for name, work in works.items():
+        last = beats(work)[-1]
+        cycles = last.cycle + last.native.interval
+        if plan.line(name).cycles != cycles:
+            yield f"takes {cycles} cycles for {name}; the program has {plan.line(name).cycles}"
+    formats = design.formats
+    sizes = {
+        "fill Q": (design.columns, formats.head_dim, 1),
+        "fill K": (design.rows, formats.head_dim, 1),
+        "fill V": (design.rows, formats.value_dim, 1),
+        "drain AV": (design.columns, formats.value_dim, ELEMENT_BYTES),
+    }
+    for name, (lanes, depth, element_bytes) in sizes.items():
+        words = Gearing(lanes, depth, design.word_bytes, element_bytes).words
+        if plan.line(name).cycles != words:
+            yield f"has {words} words in '{name}'; the program has {plan.line(name).cycles} cycles"
+    if (late := _too_early(design, plan)) > 0:
+        yield (
+            f"would give words of AV {late} cycles before its last lane has them: {design.word_bytes} bytes in a cycle "
+            f"for a value_dim of {formats.value_dim}; give a lower {MEMORY}.bandwidth or a larger value_dim"
+        )
+
+
+def _too_early(design: Design, plan: Plan) -> int:
+    """By how many cycles an element of AV would be too late for its word."""
+    begins = max(token.cycles for token in plan.tokens if (token.consumer, token.producer) == ("drain AV", "AV"))
+    interval = design.formats.division.latency
+    return max(
+        index * interval + interval + 1 + lane
+        - begins - ELEMENT_BYTES * (index * design.columns + lane) // design.word_bytes
+        for index in range(design.formats.value_dim)
+        for lane in range(design.columns)
+    )  # fmt: skip

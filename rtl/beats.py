@@ -1,8 +1,8 @@
 """What a unit does in a line, beat by beat: native operations of chains, in turns.
 
-A line makes a number of results, one in each *chain*: `rounds` times the sequence of its native operations, each of which
-waits for the result of the one before. Chains take turns, as many as the longest latency asks for. docs/cycle.md has the
-rule; here it is played.
+A line makes a number of results, one in each *chain*: `rounds` times the sequence of its native operations, each of
+which waits for the result of the one before. Chains take turns, as many as the longest latency asks for. docs/cycle.md
+has the rule; here it is played.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from .design import ArrayOp, Design, LaneOp
 
@@ -20,7 +21,7 @@ __all__ = ["Beat", "Native", "Work", "array_works", "beats", "lane_works"]
 class Native:
     """One native operation: what the hardware calls it, and how often and how late it is done."""
 
-    op: ArrayOp | LaneOp
+    op: Any  # ArrayOp or LaneOp
     latency: int
     step: int = 0
     interval: int = 1

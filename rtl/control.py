@@ -1,8 +1,8 @@
 """The controller: starts every line of a plan in the cycle in which all that it waits for is there.
 
-Nothing in it is scheduled ahead. Each line walks over its tiles; each resource lets the line begin that is next in round
-and place; each token is a delay line behind its producer's start and a balance of the starts that came out of it. So the
-starts are those of any model that follows the same rules, and a delay more or less shows in them.
+Nothing in it is scheduled ahead. Each line walks over its tiles; each resource lets the line begin that is next in
+round and place; each token is a delay line behind its producer's start and a balance of the starts that came out of it.
+So the starts are those of any model that follows the same rules, and a delay more or less shows in them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .plan import Ahead, Line, Plan, Tiles, Token
+from .plan import Ahead, Line, Plan, Token
 from .walk import COUNT_BITS, Extent, Walk
 
 __all__ = ["Control"]
 
-WALK_OF = {Tiles.EACH, Tiles.ROW_BEGINS, Tiles.FIRST, Tiles.LAST}
 IDLE_BITS = 32  # of a count of cycles in which a unit stood still
 
 
 class Control(wiring.Component):
     """`start` begins a run of `loops`; line number i begins tile `shown[i]` in the cycle in which `go[i]` is high.
 
-    A transfer is over in the cycle in which `ended` is high, which may be that of its start. `stalled[u]` is high where resource number u begins something after it stood still: for `idle[u]` cycles, and
-    at last for the cause number `cause[u]` of the plan's. `done`: every line has begun its last tile.
+    A transfer is over in the cycle in which `ended` is high, which may be that of its start. `stalled[u]` is high where
+    resource number u begins something after it stood still: for `idle[u]` cycles, and at last for the plan's cause
+    number `cause[u]`. `done`: every line has begun its last tile.
     """
 
     def __init__(self, plan: Plan, extent: Extent) -> None:

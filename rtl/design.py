@@ -76,6 +76,17 @@ class Design:
     copies: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(("K", "V", "AV"), 2))
     word_bytes: int = 8  # of a beat of the streams
     multiplier: str = "dsp"  # or "logic"
+    max_queries: int = 1 << 30  # of one head
+
+    @property
+    def tile_keys(self) -> int:
+        """Keys that are fetched for a tile: of fewer than there are rows, the other rows have none."""
+        return min(self.rows, self.formats.max_keys)
+
+    @property
+    def tile_queries(self) -> int:
+        """Queries that are fetched for a tile, and results that are given."""
+        return min(self.columns, self.max_queries)
 
     @property
     def turns(self) -> int:

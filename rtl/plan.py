@@ -55,8 +55,8 @@ class Line:
 class Token:
     """What a line waits for: at its tiles of the kind `asked`, enough starts of a producer, so many cycles ago.
 
-    Of the producer, starts at tiles of the kind `given` count. With its n-th tile of the kind `counted` a consumer wants
-    n of them, less `ahead`. A transfer gives its token when its last word passes, not when it starts.
+    Of the producer, starts at tiles of the kind `given` count. With its n-th tile of the kind `counted` a consumer
+    wants n of them, less `ahead`. A transfer gives its token when its last word passes, not when it starts.
     """
 
     consumer: str

@@ -88,5 +88,5 @@ def _choose(at: Value, numbers: list[Any]) -> Value:
         return Const(numbers[0])
     if numbers == list(range(len(numbers))):
         return at
-    choice: Value = Array(Const(number, max(numbers).bit_length() or 1) for number in numbers)[at]  # type: ignore[assignment]
+    choice: Value = Array(Const(number, max(numbers).bit_length() or 1) for number in numbers)[at]
     return choice

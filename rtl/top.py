@@ -18,10 +18,12 @@ from .beats import Work, array_works, lane_works
 from .channel import Transfer
 from .control import Control
 from .design import ArrayOp, Design
+from .element import probe_of
 from .lane import lane_probes
 from .lanes import Lanes
 from .manifest import Probe
 from .operand_buffer import OperandBuffer
+from .pipeline import delayed
 from .plan import Plan
 from .result_buffer import ResultBuffer
 from .sequencer import Sequencer
@@ -29,6 +31,7 @@ from .walk import Extent
 
 __all__ = ["STREAMS", "Top", "plain"]
 
+ELEMENT_PROBES = {"score": "QK", "weight": "SLN"}
 STREAMS = {"Q": "q", "K": "k", "V": "v", "AV": "av"}
 ARRAY, LANES = "array_2d", "array_1d"  # resources of a plan
 COUNTER_BITS = 32
@@ -80,8 +83,7 @@ class Top(wiring.Component):
             found[f"stall_{unit}"] = Out(Probe(cycles=COUNTER_BITS, cause=causes, number=number))
         shape = (design.rows, design.columns)
         found |= {name: Out(probe).array(design.columns) for name, probe in lane_probes(design).items()}
-        array = Array(design, probes=True).signature.members
-        return found | {name: Out(array[name].signature).array(*shape) for name in ("score", "weight")}
+        return found | {name: Out(probe_of(design, tensor)).array(*shape) for name, tensor in ELEMENT_PROBES.items()}
 
     def elaborate(self, platform: object) -> Module:
         m, design = Module(), self.design
@@ -100,7 +102,7 @@ class Top(wiring.Component):
         self._give(m, control, lanes, copy)
         self._stalls(m, control)
         if self.probes:
-            for owner, names in ((array, ("score", "weight")), (lanes, tuple(lane_probes(design)))):
+            for owner, names in ((array, tuple(ELEMENT_PROBES)), (lanes, tuple(lane_probes(design)))):
                 for name in names:
                     _show(m, getattr(owner, name), getattr(self, name))
         return m
@@ -174,25 +176,26 @@ class Top(wiring.Component):
         design, formats = self.design, self.design.formats
         buffers = {}
         for tensor, (count, depth, slots) in {
-            "Q": (design.columns, formats.head_dim, design.query_slots),
-            "K": (design.rows, formats.head_dim, design.copies["K"]),
-            "V": (design.rows, formats.value_dim, design.copies["V"]),
+            "Q": (design.tile_queries, formats.head_dim, design.query_slots),
+            "K": (design.tile_keys, formats.head_dim, design.copies["K"]),
+            "V": (design.tile_keys, formats.value_dim, design.copies["V"]),
         }.items():
             buffer = buffers[tensor] = OperandBuffer(count, depth, slots, design.word_bytes)
             m.submodules[f"buffer_{STREAMS[tensor]}"] = buffer
             self._fill(m, control, tensor, buffer)
-        for c, head in enumerate(array.heads):
-            address = buffers["Q"].address[c]
-            m.d.comb += [
-                address.slot.eq(head.query),
-                address.index.eq(head.index),
-                array.top[c].eq(Mux(head.op == ArrayOp.SCORE, buffers["Q"].data[c], lanes.returned[c])),
-            ]
-        for r, row in enumerate(array.rows):
-            for tensor in ("K", "V"):
-                address = buffers[tensor].address[r]
-                m.d.comb += [address.slot.eq(row.copy), address.index.eq(row.index)]
-            m.d.comb += array.left[r].eq(Mux(row.op == ArrayOp.SCORE, buffers["K"].data[r], buffers["V"].data[r]))
+        command = array.command
+        for tensor, buffer in buffers.items():
+            for address in buffer.address:
+                slot = command.query if tensor == "Q" else command.copy
+                m.d.comb += [address.slot.eq(slot), address.index.eq(command.index)]
+        # Read at the pace of element (0, 0), so that a tile is free when that is through; registers keep the pace of
+        # the others.
+        for c, head in enumerate(array.heads[: design.tile_queries]):
+            query = delayed(m, buffers["Q"].data[c], c, f"query_{c}")
+            m.d.comb += array.top[c].eq(Mux(head.op == ArrayOp.SCORE, query, lanes.returned[c]))
+        for r in range(design.tile_keys):
+            word = Mux(command.op == ArrayOp.SCORE, buffers["K"].data[r], buffers["V"].data[r])
+            m.d.comb += array.left[r].eq(delayed(m, word, r * design.hop, f"word_{r}"))
 
     def _transfer(self, m: Module, control: Control, line: str, place: Value) -> tuple[Transfer, Value]:
         """The transfers of a line, and where the tile of the one under way lies."""
@@ -228,9 +231,9 @@ class Top(wiring.Component):
     def _give(self, m: Module, control: Control, lanes: Lanes, copy: dict[str, Value]) -> None:
         """AV from the lanes into its buffer, and out."""
         design = self.design
-        buffer = ResultBuffer(design.columns, design.formats.value_dim, design.copies["AV"], design.word_bytes)
+        buffer = ResultBuffer(design.tile_queries, design.formats.value_dim, design.copies["AV"], design.word_bytes)
         m.submodules.buffer_av = buffer
-        for c, result in enumerate(lanes.result):
+        for c, result in enumerate(lanes.result[: design.tile_queries]):
             write = buffer.write[c]
             m.d.comb += [
                 write.valid.eq(result.valid),

@@ -1,8 +1,8 @@
 """The tiles of a line, one after the other, by counters.
 
 All there is to know of a tile follows from its row, a key tile, and its position among the query tiles that see it.
-Under a causal mask a row has the query tiles from `low` on; it grows with the rows, by additions only: the last key that
-a query tile sees is `columns` further for each query tile.
+Under a causal mask a row has the query tiles from `low` on, which grows with the rows, by additions only: the last key
+that a query tile sees is `columns` further for each query tile.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Extent:
 class Walk(wiring.Component):
     """`there`: a tile is shown, `step` goes on to the next one; `load` goes to the first, before anything else.
 
-    Rows that have none of its tiles take a cycle each, in which `number` says that the next tile is no earlier. `keys` of
-    the tile's rows are keys, and row r is seen by column c if r <= c + `diagonal`. `copy` changes with each row,
+    Rows that have none of its tiles take a cycle each, in which `number` says that the next tile is no earlier. `keys`
+    of the tile's rows are keys, and row r is seen by column c if r <= c + `diagonal`. `copy` changes with each row,
     `row_tiles` is how many tiles the row has; outputs that are called as kinds of tiles say whether it is one.
     """
 
@@ -89,8 +89,8 @@ class Walk(wiring.Component):
         if kind is Tiles.EACH:
             return self.there
         if kind is Tiles.LATER:
-            return ~getattr(self, Tiles.FIRST.name.lower())  # type: ignore[no-any-return]
-        return getattr(self, kind.name.lower())  # type: ignore[no-any-return]
+            return ~getattr(self, Tiles.FIRST.name.lower())
+        return getattr(self, kind.name.lower())
 
     def elaborate(self, platform: object) -> Module:
         m, extent, loops = Module(), self.extent, self.loops
@@ -164,7 +164,7 @@ class Walk(wiring.Component):
         return finished if self.tiles is Tiles.LAST else self.row_tiles
 
     def _advanced(self, m: Module, low: Signal, low_last: Signal, first_key: Signal) -> tuple[Value, Value]:
-        """The first query tile that sees a key, and the last key that it sees: a row skips a few query tiles at most."""
+        """The first query tile that sees a key, and the last key that it sees: a row skips a few at most."""
         extent = self.extent
         for _ in range(-(-extent.rows // extent.columns)):
             blind = Signal(name="blind")

@@ -14,7 +14,6 @@ import numpy as np
 from rtl.beats import Beat, array_works, beats, lane_works
 from rtl.compare import Event
 from rtl.harness import Log
-from rtl.plan import Tiles
 from rtl.top import ARRAY, LANES, STREAMS, plain
 from sim.events import STALL_BEGIN, STALL_END, TILE_DONE, events
 

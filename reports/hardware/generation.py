@@ -98,6 +98,7 @@ def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops
         copies={tensor: _copies(plan, tensor) for tensor in ("K", "V", "AV")},
         word_bytes=int(_word_bytes(schedule)),
         multiplier=parameters.hardware.multiplier if parameters.hardware else "dsp",
+        max_queries=int(schedule.families[QUERIES].size),
     )
 
 
@@ -143,7 +144,7 @@ def _faults(schedule: Schedule, parameters: Parameters) -> Iterator[str]:
     if word < LEAST_WORD_BYTES or word % LEAST_WORD_BYTES:
         found = f"{word:.6g} bytes" if word else "no limit"
         yield (
-            f"takes whole words of {LEAST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {found} at the machine's clock; "
+            f"takes whole words of {LEAST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {found} in one; "
             f"give {MEMORY}.bandwidth as a multiple of {LEAST_WORD_BYTES} B times the clock"
         )
     if schedule.machine.memories[MEMORY].latency_s:
@@ -182,10 +183,10 @@ def _mismatches(found: Hardware) -> Iterator[str]:
             yield f"takes {cycles} cycles for {name}; the program has {plan.line(name).cycles}"
     formats = design.formats
     sizes = {
-        "fill Q": (design.columns, formats.head_dim, 1),
-        "fill K": (design.rows, formats.head_dim, 1),
-        "fill V": (design.rows, formats.value_dim, 1),
-        "drain AV": (design.columns, formats.value_dim, ELEMENT_BYTES),
+        "fill Q": (design.tile_queries, formats.head_dim, 1),
+        "fill K": (design.tile_keys, formats.head_dim, 1),
+        "fill V": (design.tile_keys, formats.value_dim, 1),
+        "drain AV": (design.tile_queries, formats.value_dim, ELEMENT_BYTES),
     }
     for name, (lanes, depth, element_bytes) in sizes.items():
         words = Gearing(lanes, depth, design.word_bytes, element_bytes).words
@@ -204,7 +205,7 @@ def _too_early(design: Design, plan: Plan) -> int:
     interval = design.formats.division.latency
     return max(
         index * interval + interval + 1 + lane
-        - begins - ELEMENT_BYTES * (index * design.columns + lane) // design.word_bytes
+        - begins - ELEMENT_BYTES * (index * design.tile_queries + lane) // design.word_bytes
         for index in range(design.formats.value_dim)
-        for lane in range(design.columns)
+        for lane in range(design.tile_queries)
     )  # fmt: skip

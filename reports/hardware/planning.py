@@ -1,4 +1,4 @@
-"""Where simulator and hardware meet: the control of an array as a plan of generated hardware, from the engine's program.
+"""The control of an array as a plan of generated hardware, from the engine's program.
 
 Ages and places are those that the engine settles on. What a line waits for are the engine's waits, counted in starts of
 their producers.
@@ -154,7 +154,7 @@ def _tokens(program: Program, plan: Plan) -> Iterator[Token]:
     for wait in strictest.values():
         consumer, producer = entries[wait.consumer], entries[wait.producer]
         cycles = _between(wait)
-        if cycles < 0 and consumer.unit == producer.unit:
+        if cycles < 0 and consumer.unit == producer.unit and wait.kind != "ring":
             continue  # its turn comes after the producer's
         token = Token(wait.consumer, wait.producer, cycles, cause=wait.cause)
         if producer.unit is None:  # counted from its last word on

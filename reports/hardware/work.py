@@ -117,22 +117,27 @@ class Work:
     def words(self) -> dict[str, list[int]]:
         """The words of each stream, in the order of the fetches, and of what is given in the end."""
         q, k, v = self.inputs
-        rows, word_bytes = self.hardware.design.rows, self.hardware.design.word_bytes
+        design = self.hardware.design
+        rows, word_bytes = design.rows, design.word_bytes
 
         def keys(tensor: Integers, tile: Tile) -> list[int]:
-            part = np.zeros((rows, tensor.shape[-1]), np.int64)
+            part = np.zeros((design.tile_keys, tensor.shape[-1]), np.int64)
             found = tensor[self.place(tile).head, tile.row * rows : (tile.row + 1) * rows]
             part[: len(found)] = found
             return words_of_tile(part, word_bytes)
 
         def queries(tile: Tile) -> list[int]:
             place = self.place(tile)
-            return words_of_tile(q[place.head, place.member, place.queries], word_bytes)
+            return words_of_tile(q[place.head, place.member, place.queries][: design.tile_queries], word_bytes)
 
         begins, first, last = (self.chosen(kind) for kind in (Tiles.ROW_BEGINS, Tiles.FIRST, Tiles.LAST))
         return {
             "q": [word for tile in first for word in queries(tile)],
             "k": [word for tile in begins for word in keys(k, tile)],
             "v": [word for tile in begins for word in keys(v, tile)],
-            "av": [word for tile in last for word in words_of_tile(self.of(tile, "AV").T, word_bytes, ELEMENT_BYTES)],
+            "av": [
+                word
+                for tile in last
+                for word in words_of_tile(self.of(tile, "AV").T[: design.tile_queries], word_bytes, ELEMENT_BYTES)
+            ],
         }

@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from reports.hardware import engine_run, loops_of, planned
+from reports.hardware.planning import engine_run, loops_of, planned
 from rtl.control import Control
 from rtl.plan import Line, Loops, Plan, Tiles, Token
 from rtl.stalls import Stops, burst_stalls, random_stalls

@@ -83,7 +83,7 @@ def refuse(faults: list[str]) -> None:
 
 def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops) -> Design:
     array, lanes = parameters.units[ARRAY], parameters.units[LANES]
-    head_dim, value_dim = (int(schedule.families[rank].size) for rank in FEATURES)
+    head_dim, value_dim = (int(parameters.extents[rank]) for rank in FEATURES)
     rows, columns = int(array.axes["rows"]), int(array.axes["cols"])
     return Design(
         formats=Formats(head_dim, value_dim, rows, max_keys=loops.keys),

@@ -55,7 +55,7 @@ def loops_of(program: Program) -> Loops:
     slots = _product(program, inner)
     if program.band is None:
         return Loops(_product(program, outer), 1, slots, keys)
-    queries, _, low, high = program.band
+    queries, *_ = program.band
     blocks = [loop for loop in outer if program.family_of[loop] in (queries, program.band[1])]
     heads = [loop for loop in outer if loop not in blocks]
     offset = _causal_offset(program)
@@ -151,18 +151,28 @@ def _tokens(program: Program, plan: Plan) -> Iterator[Token]:
         key = (wait.consumer, wait.producer, wait.kind)
         if key not in strictest or _between(wait) > _between(strictest[key]):
             strictest[key] = wait
+    faults: list[str] = []
     for wait in strictest.values():
         consumer, producer = entries[wait.consumer], entries[wait.producer]
         cycles = _between(wait)
         if cycles < 0 and consumer.unit == producer.unit and wait.kind != "ring":
             continue  # its turn comes after the producer's
-        token = Token(wait.consumer, wait.producer, cycles, cause=wait.cause)
         if producer.unit is None:  # counted from its last word on
-            token = replace(token, cycles=cycles - plan.line(producer.name).cycles + 1)
-        yield from _counted(token, wait, plan)
+            cycles -= plan.line(producer.name).cycles - 1
+        if cycles < 0 and wait.kind != "ring":
+            faults.append(
+                f"would begin '{consumer.name}' {-cycles} cycles before '{producer.name}', whose values it takes"
+            )
+            continue
+        yield from _counted(
+            Token(wait.consumer, wait.producer, max(cycles, 0), cause=wait.cause), wait, cycles < 0, plan
+        )
+    if faults:
+        help = "give its unit shorter latencies"
+        raise SpecError([Problem(f"generated control {fault}; give its unit shorter latencies") for fault in faults])
 
 
-def _counted(token: Token, wait: Wait, plan: Plan) -> Iterator[Token]:
+def _counted(token: Token, wait: Wait, early: bool, plan: Plan) -> Iterator[Token]:
     """Which starts a wait counts, and how far ahead of them its consumer may be."""
     consumer, producer = plan.line(token.consumer), plan.line(token.producer)
     each = (consumer.tiles, producer.tiles)
@@ -171,9 +181,7 @@ def _counted(token: Token, wait: Wait, plan: Plan) -> Iterator[Token]:
     if wait.kind == "same":
         yield replace(token, given=consumer.tiles if producer.tiles is Tiles.EACH else Tiles.EACH)
     elif wait.kind == "ring":
-        early = token.cycles < 0
-        ahead = 1 + producer.age - consumer.age + early
-        yield replace(token, cycles=max(token.cycles, 0), ahead=ahead)
+        yield replace(token, ahead=1 + producer.age - consumer.age + early)
     elif each == (Tiles.EACH, Tiles.EACH):  # the state of the key tile before, or an earlier query tile's
         yield replace(token, asked=Tiles.LATER, ahead=Ahead.ROW)
         first = Tiles.FIRST

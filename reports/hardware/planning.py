@@ -168,7 +168,6 @@ def _tokens(program: Program, plan: Plan) -> Iterator[Token]:
             Token(wait.consumer, wait.producer, max(cycles, 0), cause=wait.cause), wait, cycles < 0, plan
         )
     if faults:
-        help = "give its unit shorter latencies"
         raise SpecError([Problem(f"generated control {fault}; give its unit shorter latencies") for fault in faults])
 
 

@@ -69,6 +69,7 @@ class Unit:
     registers: Whole | None  # words per element; None: not stated
     return_path: str = "broadcast"  # from below the columns to all rows after a cycle, or "wrap": a cycle for each row
     hop: Whole | None = None  # cycles from one row to the next; None: as the operation that reduces down the rows
+    handover: str = "wavefront"  # of results to memory: at the first element's pace, or "rows" of all elements
 
     @property
     def elements(self) -> Whole:
@@ -267,7 +268,7 @@ def _hardware(hardware: HardwareSpec | None) -> Hardware | None:
 
 def _unit(name: str, unit: UnitSpec) -> Unit:
     operations = {each: _operation(each, operation) for each, operation in unit.operations.items()}
-    return Unit(name, axes(unit), operations, unit.registers, unit.return_path, unit.hop)
+    return Unit(name, axes(unit), operations, unit.registers, unit.return_path, unit.hop, unit.handover)
 
 
 def _operation(name: str, operation: OperationSpec) -> UnitOperation:

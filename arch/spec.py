@@ -92,7 +92,7 @@ class UnitSpec(Spec):
     """An array of rows × cols, or a vector of lanes, with `registers` words for each element.
 
     Of an array, `return_path` says how a value that was made below the columns gets back to the rows, and `hop`
-    how many cycles lie between one row and the next.
+    how many cycles lie between one row and the next. `handover` says how results leave that go straight to memory.
     """
 
     rows: Axis | None = None
@@ -101,6 +101,7 @@ class UnitSpec(Spec):
     registers: Depth | None = None
     return_path: Literal["broadcast", "wrap"] = "broadcast"
     hop: Cycles | None = None
+    handover: Literal["wavefront", "rows"] = "wavefront"
     operations: Annotated[dict[OperationName, OperationSpec], Field(min_length=1)]
 
     @field_validator("return_path", "hop")

@@ -44,6 +44,7 @@ class UnitParameters:
     sequences: Mapping[str, Mapping[str, int]]
     stated_hop: Whole | None = None
     return_path: str = "broadcast"
+    handover: str = "wavefront"
 
     @property
     def return_cycles(self) -> Whole:
@@ -153,6 +154,7 @@ class Parameters:
             },
             "sequences": {each: _in_order(steps) for each, steps in unit.sequences.items()},
             **_whole(ways),
+            "handover": unit.handover,
         }
 
 
@@ -191,6 +193,7 @@ def _unit(unit: Unit) -> UnitParameters:
         sequences={name: each.sequence for name, each in unit.operations.items() if name not in native},
         stated_hop=unit.hop,
         return_path=unit.return_path,
+        handover=unit.handover,
     )
 
 

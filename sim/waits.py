@@ -303,8 +303,9 @@ class _Waits:
         zero = 0 * line.given_last
         kind, reach = ("same" if maker.sweep == line.sweep else "slot"), 0
         posted = line.transfer.outer == line.transfer.inner
-        # What waits beside an array goes row by row of all elements, so the last of them has to have its part.
-        way = column(self.facts.skew(source) if posted else self.facts.descent(source))
+        # In rows of all elements: the last of them has to have its part, and when the rows are gone cannot be foreseen.
+        whole = posted and source.handover == "rows"
+        way = column(self.facts.skew(source) if whole else self.facts.descent(source))
         first = maker.given_first if posted else maker.given_last
         yield Wait(line.name, maker.name, kind, first + way, zero, OPERAND, reach)
         if posted:
@@ -312,6 +313,16 @@ class _Waits:
             yield Wait(line.name, maker.name, kind, maker.given_last + way, late, OPERAND, reach)
             yield from self._unless(
                 Wait(
-                    maker.name, line.name, "slot", line.release, zero, SPACE, BOTH_COPIES, {}, 1, BOTH_COPIES, line.name
+                    maker.name,
+                    line.name,
+                    "slot",
+                    line.release,
+                    zero if whole else maker.given_first,
+                    SPACE,
+                    BOTH_COPIES,
+                    {},
+                    1,
+                    BOTH_COPIES,
+                    line.name,
                 )
             )

@@ -162,6 +162,8 @@ def _unit_faults(parameters: Parameters) -> Iterator[str]:
                 yield f"begins a {native} in every cycle; found an interval of {timing.interval} on '{name}'"
         if unit.sequences.get("exp") != {"mac": steps[name]}:
             yield f"makes an exponential of {steps[name]} mac on '{name}'; found {unit.sequences.get('exp', 'none')}"
+    if parameters.units[LANES].handover != "rows":
+        yield f"gives results in rows of all lanes; give {LANES}.handover=rows"
     divide, division = parameters.units[LANES].natives.get("divide"), formats.division.latency
     if divide is None or (int(divide.interval), int(divide.latency)) != (division, division + 1):
         found = f"interval {divide.interval}, latency {divide.latency}" if divide else "none"

@@ -26,9 +26,9 @@ def plan_of(schedule: Schedule) -> Plan:
     """The control of a schedule. Raises `SpecError` for what the hardware does not do.
 
     >>> from sim.simulate import bound
-    >>> sizes = "array_2d.rows=4,array_2d.cols=4,array_1d.lanes=4"
+    >>> sizes = "rows=4,cols=4"
     >>> work = "attention:queries=8,keys=32,head_dim=8,value_dim=8"
-    >>> plan = plan_of(bound(work, f"fusemax-cloud:{sizes}", "fusemax-binding"))
+    >>> plan = plan_of(bound(work, f"fusemax-fpga:{sizes}", "fusemax-binding"))
     >>> plan.line("QK").cycles, plan.resources
     (8, ('dram', 'array_2d', 'array_1d'))
     """

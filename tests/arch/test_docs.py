@@ -53,7 +53,7 @@ def test_the_table_of_the_page(written):
 
 def test_every_key_of_a_machine_and_of_a_table_is_on_the_page():
     keys = set(ArchSpec.model_fields) | {"size", "bandwidth", "row", "rows", "cols", "lanes", "registers", "operations"}
-    keys |= {"ports", "banks", "return_path", "hop"}
+    keys |= {"ports", "banks", "return_path", "hop", "handover"}
     keys |= {"as", "interval", "latency"} | set(TableSpec.model_fields) | {"inside", "types", "side"}
     for key in keys:
         assert re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`|^\s*-? ?\{{?{key}:|[{{ ]{key}:", PAGE, re.MULTILINE), key

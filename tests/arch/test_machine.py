@@ -331,7 +331,7 @@ def test_a_duplicate_key_hides_no_other_fault(tmp_path):
         "6:15: memories.dram.row: missing unit: found '64', expected a width such as '16 b'",
         "8:26: number out of range: found '1e999', the largest is about 1.8e308",
         "8:33: unknown key 'lames' in 'units.array'; did you mean 'lanes'? allowed: rows, cols, lanes, registers, "
-        "return_path, hop, operations",
+        "return_path, hop, handover, operations",
     ]
 
 

@@ -43,7 +43,7 @@ def simulated(
         ),
         (simulated(workload="bert:seq_len=0"), "workload argument 'bert:seq_len=0': seq_len: "),
         ([*simulated(), "--model", "cycles"], "unknown model 'cycles'; did you mean 'cycle'? allowed: analytic, cycle"),
-        (["show", "fusemax"], "unknown name 'fusemax'; did you mean 'fusemax-edge'? allowed: "),
+        (["show", "fusemax"], "unknown name 'fusemax'; did you mean 'fusemax-fpga'? allowed: "),
         (["compare", "flash"], "unknown paper 'flash'; allowed: fusemax (or a path to a .yaml file)"),
         (["check", "nowhere.yaml"], "nowhere.yaml: "),
     ],

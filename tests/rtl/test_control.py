@@ -91,7 +91,8 @@ def engines(done: Run) -> tuple[list[Start], list[Stall]]:
 
 
 def done_of(arch: str, work: str, interleave: int = 2, stops: Stops | None = None) -> Run:
-    case = (f"attention:{work}", f"fusemax-cloud:{arch}", f"fusemax-binding:interleave={interleave}")
+    machine = f"fusemax-cloud:{arch},array_1d.handover=rows"
+    case = (f"attention:{work}", machine, f"fusemax-binding:interleave={interleave}")
     return engine_run(bound(*case), stops)
 
 

@@ -164,6 +164,7 @@ def draw_machine(
     }
     if timed:
         arch["array_2d.return_path"] = draw(st.sampled_from(["broadcast", "wrap"]))
+        arch["array_1d.handover"] = draw(st.sampled_from(["wavefront", "rows"]))
         arch |= {f"{name}.latency": f"{draw(st.integers(0, most))}ns" for name, most in (("dram", 60), ("buffer", 5))}
         latencies = {operation: draw(st.integers(1, 4)) for operation in TIMED}
         arch |= {f"{operation}.latency": latency for operation, latency in latencies.items()}

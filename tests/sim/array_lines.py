@@ -268,7 +268,7 @@ class Controllers(ABC):
                     yield reader.start
         taken = self.begun.get(("drain AV", self.group_of_turn("AV", line.turn - 2)))
         if line.name == "AV" and taken is not None:
-            yield taken.end
+            yield taken.end - (0 if self.host.in_rows else issued.first)
 
     def state(self, line: Line, issued: Issued) -> Iterator[int]:
         """A state lands where an earlier one was when whoever reads that one's last value has ended."""
@@ -310,9 +310,9 @@ class Controllers(ABC):
                     yield self.begun[user, self.group_of[other]].end
 
     def results(self, line: Line, busy: int) -> Iterator[int]:
-        """Results go when the last lane has its first one, and it has its last one in the last cycle."""
+        """Results go when the first is there, and the last one is there in the last cycle; in rows, in the last lane."""
         maker = self.begun["AV", line.group]
         assert maker.issued is not None
-        skew = self.host.skew(maker.issued.work.unit)
+        skew = self.host.skew(maker.issued.work.unit) if self.host.in_rows else 0
         yield maker.start + maker.issued.first + skew
         yield maker.start + maker.issued.last + skew - max(busy - 1, 0)

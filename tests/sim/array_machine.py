@@ -104,6 +104,10 @@ class Host(ABC):
     def wraps(self) -> bool:
         return self.schedule.machine.units[TWO].return_path == "wrap"
 
+    @property
+    def in_rows(self) -> bool:
+        return self.schedule.machine.units[ONE].handover == "rows"
+
     def shape(self, unit: str) -> tuple[int, int]:
         """Rows and columns of a unit."""
         return (self.rows, self.cols) if unit == TWO else (1, self.lanes)

@@ -64,8 +64,9 @@ def test_the_plain_form_is_what_json_has_and_says_it_all() -> None:
         "sequences": {"mul": [["mac", 1]], "exp": [["mac", 5]]},
         "hop": 3,  # of the products that are summed down the rows
         "return_cycles": 4,
+        "handover": "wavefront",
     }
-    assert set(found["units"]["array_1d"]) == {"axes", "natives", "sequences"}
+    assert set(found["units"]["array_1d"]) == {"axes", "natives", "sequences", "handover"}
     assert found["operations"]["SLN"] == {
         "unit": "array_2d",
         "actions": [["add", 1], ["mac", 5]],
@@ -138,7 +139,7 @@ def test_the_amount_of_work_is_no_part_of_a_design(
     "change",
     [
         "rows=5", "cols=5", "lanes=9", "array_2d.operations.mac.latency=2", "divide.interval=25", "divide.latency=28",
-        "array_2d.operations.exp.as.mac=6", "array_1d.operations.exp.as.mac=7", "hop=2", "return_path=wrap",
+        "array_2d.operations.exp.as.mac=6", "array_1d.operations.exp.as.mac=7", "hop=2", "return_path=wrap", "array_1d.handover=wavefront",
         "types.Q=int16", "types.RD=fix64.20", "head_dim=32", "value_dim=32", "max_keys=1Ki", "multiplier=logic",
     ],
 )  # fmt: skip

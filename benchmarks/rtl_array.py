@@ -3,7 +3,7 @@
     python benchmarks/rtl_array.py [--sizes N ...] [--cycles N]
 
 An array of size × size does one-pass attention for the cycles that are asked for, or a few more. It is compiled twice,
-in an empty cache: with every probe, as `einfuse rtl verify` has it, and without, as it is handed over. Times of runs are
+in an empty cache: with every probe, as for `einfuse rtl verify`, and without, as it is handed over. Times of runs are
 those of the compiled program with its files; `verify` is the whole comparison of events and values after such a run.
 Amaranth's simulator gets the beginning of the same run, and has to log the same. Expected of 8 × 8: more than 100,000
 cycles a second.
@@ -31,7 +31,7 @@ from sim.simulate import bound
 
 EXPECTED_PER_S = 100_000
 HEAD_DIM = VALUE_DIM = 8
-TILE_CYCLES = 24  # of this work, a little more: SCORE and PRODUCT take 8 each, a weight and the sums the rest
+TILE_CYCLES = 24  # and a few more: 8 for scores, 8 for products, 8 for a weight, the maximum and the sum
 QUERY_TILES = 32
 AMARANTH_CYCLES = {8: 300, 16: 100}
 
@@ -79,9 +79,10 @@ def measure(size: int, cycles: int) -> None:
     """One size."""
     hardware, engine_s = timed(lambda: made(size, cycles))
     total = int(hardware.run.cycles[0])
-    print(f"\n{size} x {size} elements, {total:,} cycles of the engine, {len(hardware.run.records):,} starts, {engine_s:.1f} s")
+    starts = len(hardware.run.records)
+    print(f"\n{size} x {size} elements, {total:,} cycles and {starts:,} starts of the engine, {engine_s:.1f} s")
     work = Work(hardware)
-    (given, values_s) = timed(lambda: stimulus(hardware, work))
+    given, values_s = timed(lambda: stimulus(hardware, work))
     print(f"{'model and words':34}{values_s:10.1f} s")
     plain, probed = compiled(hardware, False), compiled(hardware, True)
     bare, rate = ran("Verilator, without probes", lambda: plain.run(given))

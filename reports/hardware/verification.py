@@ -152,4 +152,4 @@ def stops_of_seed(hardware: Schedule, text: str | None) -> Stops | None:
     return None if text is None else stops_of(text, STREAMS)
 
 
-__all__ = ["SCHEMA", "Verification", "np", "stimulus", "stops_of_seed", "verified", "verify"]
+__all__ = ["SCHEMA", "Verification", "held", "np", "stimulus", "stops_of_seed", "verified", "verify"]

@@ -178,3 +178,23 @@ def test_queries_without_a_mask_may_be_many_more_than_keys() -> None:
     work = "attention:queries=15,keys=2,head_dim=1,value_dim=2,heads=2,kv_heads=1"
     found = verify(bound(work, "fusemax-fpga:rows=1,cols=7", "fusemax-binding:interleave=3"))
     assert found.hardware.loops.slots == 6 and found.passed, str(found.events)
+
+
+LONG = {
+    "8": ("rows=8,cols=8", "queries=750,keys=750,head_dim=6,value_dim=8,causal=true", True),
+    "16": ("rows=16,cols=16,dram.bandwidth=1600MB/s", "queries=500,keys=2500,head_dim=8,value_dim=4", False),
+}
+
+
+@needs_verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("size", LONG)
+def test_a_hundred_thousand_cycles(size: str) -> None:
+    """With Verilator: causal, ragged and with stalls on 8 × 8 elements, plain on 16 × 16, every register of them."""
+    arch, work, stalled = LONG[size]
+    stops = burst_stalls(1, STREAMS, 100_000) if stalled else {}
+    schedule = bound(f"attention:{work}", f"fusemax-fpga:{arch}", "fusemax-binding")
+    found = verify(schedule, "verilator", stops)
+    assert found.passed, f"{found.events}\n{found.payload_differences}"
+    assert found.rtl_cycles >= 100_000 and found.hardware.design.rows == int(size)
+    assert found.events.counts[0] > 80_000 and found.payloads > 1_000_000

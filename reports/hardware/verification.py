@@ -78,6 +78,11 @@ def verified(
     """Compare hardware, or another component in its place, with the engine's run and the model's values."""
     work = Work(hardware, seed)
     log = run(top or hardware.top(probes=True), stimulus(hardware, work, stops), simulator)
+    return held(hardware, work, log, simulator)
+
+
+def held(hardware: Hardware, work: Work, log: Log, simulator: str = "amaranth") -> Verification:
+    """Compare a run that is done, with every probe in its log."""
     expected = model_values(hardware, work)
     shown = rtl_values(log, expected)
     words = _words(hardware, log, work)
@@ -93,7 +98,7 @@ def verified(
     return Verification(
         hardware,
         simulator,
-        seed,
+        work.seed,
         compare(engine_events(hardware), rtl_events(hardware, log, work)),
         sum(len(values.cycles) for values in expected.values()) + sum(map(len, words[0].values())),
         payloads,
@@ -147,4 +152,4 @@ def stops_of_seed(hardware: Schedule, text: str | None) -> Stops | None:
     return None if text is None else stops_of(text, STREAMS)
 
 
-__all__ = ["SCHEMA", "Verification", "np", "stimulus", "stops_of_seed", "verified", "verify"]
+__all__ = ["SCHEMA", "Verification", "held", "np", "stimulus", "stops_of_seed", "verified", "verify"]

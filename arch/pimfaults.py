@@ -113,7 +113,7 @@ def _processing(spec: PimSpec) -> Iterator[Fault]:
         needing = [each for each in spec.commands if each in commands]
         if needing and getattr(spec, key) is None:
             verb = "needs" if len(needing) == 1 else "need"
-            yield f"{_both(needing)} {verb} '{key}'", ((key,), ("commands",))
+            yield f"{_both(needing)} {verb} '{key}'", (("commands",), (key,))
     if spec.multipliers is not None and spec.multiplier_type is not None:
         bits = width_of(spec.multiplier_type) or 0
         taken = f"{spec.multipliers} × {bits} b = {spec.multipliers * bits} b"

@@ -71,7 +71,16 @@ def test_the_commands_of_the_page(written):
 
 
 def test_every_key_of_a_machine_and_of_a_table_is_on_the_page():
-    keys = set(SpatialSpec.model_fields) | {"size", "bandwidth", "row", "rows", "cols", "lanes", "registers", "operations"}
+    keys = set(SpatialSpec.model_fields) | {
+        "size",
+        "bandwidth",
+        "row",
+        "rows",
+        "cols",
+        "lanes",
+        "registers",
+        "operations",
+    }
     keys |= {"ports", "banks", "return_path", "hop"}
     keys |= {"as", "interval", "latency"} | set(TableSpec.model_fields) | {"inside", "types", "side"}
     for model in (PimSpec, OrganisationSpec, TimingSpec, CommandRow, CurrentsRow):

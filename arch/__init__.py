@@ -4,13 +4,16 @@ Imports specs only. NumPy is imported when a cost is asked for, not when a machi
 """
 
 from .area import machine_area_um2
+from .commandcosts import command_pj, pin_pj, standby_w
 from .cost import Cost, total
-from .machine import ARCHS, Hardware, Machine, Memory, Unit, UnitOperation, machine, machine_names
+from .dram import Device
+from .machine import ARCHS, Hardware, Machine, Memory, Override, Unit, UnitOperation, machine, machine_names
 from .operations import OPERATIONS
 from .spec import ArchSpec
-from .table import TABLES, Table, table, table_names
+from .table import TABLES, Table, command_table_names, table, table_names
 
 __all__ = [
-    "ARCHS", "OPERATIONS", "TABLES", "ArchSpec", "Cost", "Hardware", "Machine", "Memory", "Table",
-    "Unit", "UnitOperation", "machine", "machine_area_um2", "machine_names", "table", "table_names", "total",
+    "ARCHS", "OPERATIONS", "TABLES", "ArchSpec", "Cost", "Device", "Hardware", "Machine", "Memory", "Override",
+    "Table", "Unit", "UnitOperation", "command_pj", "command_table_names", "machine", "machine_area_um2",
+    "machine_names", "pin_pj", "standby_w", "table", "table_names", "total",
 ]  # fmt: skip

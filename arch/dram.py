@@ -93,3 +93,4 @@ class Device:
     accumulators: int = 1  # results that a bank keeps
     buffer_bytes: int = 2048  # of the global buffer of a channel
     multipliers: int = 16  # of a bank
+    commands: tuple[str, ...] = ()  # of processing in memory

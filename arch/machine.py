@@ -7,13 +7,17 @@ what hardware is generated for; nothing here computes with them beyond products.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from specs import Library, Loaded, Place, Problem, SpecError, unknown
 
+from .dram import Device
+from .pimdevice import device_of, host_bandwidth, operations_of
+from .pimfaults import pim_faults
+from .pimspec import PimSpec
 from .spec import ArchSpec, HardwareSpec, MemorySpec, OperationSpec, SpatialSpec, UnitSpec, axes, faults
 
 Whole = Any  # an int, or an int64 array of design points
@@ -64,7 +68,7 @@ class Unit:
     """Something that computes: a grid of elements, each of which does one native operation at a time."""
 
     name: str
-    axes: Mapping[str, Whole]  # in order: {"rows": 256, "cols": 256} or {"lanes": 256}
+    axes: Mapping[str, Whole]  # in order: {"rows": 256, "cols": 256}, {"lanes": 256} or of channels, banks and lanes
     operations: Mapping[str, UnitOperation]
     registers: Whole | None  # words per element; None: not stated
     return_path: str = "broadcast"  # from below the columns to all rows after a cycle, or "wrap": a cycle for each row
@@ -119,6 +123,15 @@ class Hardware:
 
 
 @dataclass(frozen=True)
+class Override:
+    """A value that an argument set, beside what the file states; None where it states nothing."""
+
+    path: str
+    given: Any
+    stated: Any
+
+
+@dataclass(frozen=True)
 class Machine:
     """A machine with its numbers settled, in base units: Hz, bytes, bits, bytes per second."""
 
@@ -134,6 +147,8 @@ class Machine:
     assumptions: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     place: Place | None = None
+    device: Device | None = None  # of a machine of kind `pim`
+    overrides: tuple[Override, ...] = ()  # of its data sheet
 
     def paths(self) -> tuple[str, ...]:
         """The paths of all numbers, as the file writes them; the timing of native operations comes last.
@@ -176,11 +191,14 @@ class Machine:
         """The same machine with some numbers replaced, by path and in base units; arrays are design points.
 
         What the file ties together (`lanes: = array_2d.cols`) is not tied here, and what it may not say together (a
-        latency below its interval) is not refused. Raises KeyError as `value`.
+        latency below its interval) is not refused. Raises KeyError as `value`, and ValueError for a machine with a
+        device, whose numbers depend on each other: its reference takes them.
 
         >>> machine("systolic").with_values({"rows": 8}).units["array"].axes
         {'rows': 8, 'cols': 32}
         """
+        if self.device is not None and any(repr(self.value(path)) != repr(value) for path, value in values.items()):
+            raise ValueError(f"the numbers of a device are set in its reference, as in '{self.name}:channels=8'")
         memories, units, clock = dict(self.memories), dict(self.units), self.clock_hz
         for path, value in values.items():
             match self._steps(path):
@@ -232,7 +250,8 @@ def machine_names() -> tuple[str, ...]:
     """The machines of the library.
 
     >>> machine_names()
-    ('flat-cloud', 'flat-edge', 'fusemax-cloud', 'fusemax-edge', 'fusemax-fpga', 'systolic')
+    ('flat-cloud', 'flat-edge', 'fusemax-cloud', 'fusemax-edge', 'fusemax-fpga', 'gddr6', 'gddr6-aim', 'hbm3',
+    'hbm3-pim', 'systolic')
     """
     return tuple(ARCHS.names())
 
@@ -258,6 +277,48 @@ def _spatial(loaded: Loaded[SpatialSpec]) -> Machine:
     )
 
 
+def _pim(loaded: Loaded[PimSpec]) -> Machine:
+    """A device's memory and, if it can multiply, its banks: a unit whose lanes each take an element of a column."""
+    spec = loaded.model
+    problems = [Problem(message, _place(loaded, paths)) for message, paths in pim_faults(spec)]
+    if problems:
+        raise SpecError(problems)
+    device = device_of(spec)
+    shape = device.organisation
+    banks, column_bits = shape.channels * shape.banks, shape.column_bytes * 8
+    size = banks * shape.rows * shape.row_bytes
+    operations = {each: UnitOperation(each, {each: 1}, *timed) for each, timed in operations_of(device).items()}
+    axes = {"channels": shape.channels, "banks": shape.banks, "lanes": device.multipliers}
+    return Machine(
+        name=loaded.name,
+        kind=spec.kind,
+        summary=spec.summary,
+        clock_hz=spec.clock,
+        memories={"dram": Memory("dram", size, host_bandwidth(device, spec.clock), column_bits, banks=banks)},
+        units={"banks": Unit("banks", axes, operations, None)} if operations else {},
+        energy=spec.energy,
+        types=({} if spec.multiplier_type is None else {"*": spec.multiplier_type}) | spec.types,
+        assumptions=spec.assumptions,
+        source=spec.source,
+        place=loaded.place(()),
+        device=device,
+        overrides=tuple(Override(path, value, _stated(loaded, path)) for path, value in loaded.overrides.items()),
+    )
+
+
+def _place(loaded: Loaded[Any], paths: Sequence[tuple[str | int, ...]]) -> Place:
+    """The place of the first path that an argument set, or of the first."""
+    changed = [path for path in paths if ".".join(map(str, path)) in loaded.overrides]
+    return loaded.place([*changed, *paths][0])
+
+
+def _stated(loaded: Loaded[Any], path: str) -> Any:
+    value = loaded.document.value
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
 def _memory(name: str, memory: MemorySpec) -> Memory:
     return Memory(name, memory.size, memory.bandwidth, memory.row, memory.latency, memory.ports, memory.banks)
 
@@ -278,4 +339,4 @@ def _operation(name: str, operation: OperationSpec) -> UnitOperation:
 
 
 # How the file of each kind becomes a machine.
-BUILDERS: dict[str, Callable[[Loaded[Any]], Machine]] = {"spatial": _spatial}
+BUILDERS: dict[str, Callable[[Loaded[Any]], Machine]] = {"spatial": _spatial, "pim": _pim}

@@ -1,20 +1,23 @@
 """The file of a machine: its keys, their units, and what may stand together.
 
-The kinds of machines are members of one union, told apart by `kind`; what they share is `MachineSpec`. A
-further kind is a class here and a member of `ArchSpec`. Of energy tables only the names are known here.
+The kinds of machines are members of one union, told apart by `kind`; what they share is `MachineSpec`. Spatial
+machines are here, those of processing in memory in `arch.pimspec`. A further kind is a class and a member of
+`ArchSpec`. Of energy tables only the names are known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from specs import Bandwidth, Count, Frequency, Misplaced, Quantity, Size, Spec, Width
+from specs import Bandwidth, Count, Misplaced, Quantity, Size, Spec, Width
 from specs.paths import slots
 
+from .machinespec import MachineSpec
 from .operations import OperationName
+from .pimspec import PimSpec
 from .ports import Ports
 from .table import known_table
 
@@ -132,25 +135,11 @@ class HardwareSpec(Spec):
     multiplier: Literal["dsp", "logic"] = "dsp"
 
 
-class MachineSpec(Spec):
-    """What the files of every kind of machine hold."""
-
-    ties: ClassVar[bool] = True
-
-    arch: str
-    kind: str
-    summary: str = ""
-    source: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
-    clock: Frequency
-    energy: Annotated[str, AfterValidator(known_table)]
-    types: dict[str, str] = Field(default_factory=dict)
-
-
 class SpatialSpec(MachineSpec):
     """A spatial machine: memories, outermost first, and arrays."""
 
     kind: Literal["spatial"]
+    energy: Annotated[str, AfterValidator(known_table)]
     memories: Annotated[dict[ComponentName, MemorySpec], Field(min_length=1)]
     units: Annotated[dict[ComponentName, UnitSpec], Field(min_length=1)]
     hardware: HardwareSpec | None = None
@@ -172,7 +161,7 @@ class SpatialSpec(MachineSpec):
         return [path for path in slots(cls, data) if path not in others]
 
 
-ArchSpec = SpatialSpec  # the union of the kinds, told apart by `kind`, once there are two
+ArchSpec = Annotated[SpatialSpec | PimSpec, Field(discriminator="kind")]
 
 
 def faults(spec: SpatialSpec) -> Iterator[tuple[str, Path]]:

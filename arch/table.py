@@ -31,7 +31,9 @@ from .cost import ASSUMPTION, Cost, join
 from .tablespec import PlainArea, SramAreaRow, TableSpec
 from .widths import row_for
 
-TABLES = Library("table", Path(__file__).parent / "tables", TableSpec)
+_ARRAYS = Path(__file__).parent / "tables"
+_DRAM = _ARRAYS / "dram"
+TABLES = Library("table", (_ARRAYS, _DRAM), TableSpec)
 MEMORIES = ("dram", "sram", "register_file")
 MEMORY_ACTIONS = ("read", "write")
 
@@ -105,7 +107,7 @@ class Table:
     def _dram_energy(self, action: str, bits: Any = None) -> Cost:
         row = self.spec.dram
         assert row is not None
-        return _cost(_pj(getattr(row, action)) * (1 if bits is None else bits / row.bits), [], [row.source])
+        return _cost(in_pj(getattr(row, action)) * (1 if bits is None else bits / row.bits), [], [row.source])
 
     def _sram_energy(self, action: str, size_bytes: Any, row_bits: Any) -> Cost:
         from .laws import power_law
@@ -116,7 +118,7 @@ class Table:
             raise SpecError(f"table '{self.name}' has no energy of an unlimited sram; give the memory a size")
         rows = sorted(sram.energy, key=lambda row: row.size)
         sizes = [row.size for row in rows]
-        value = power_law(size_bytes, sizes, [_pj(getattr(row, action)) for row in rows])
+        value = power_law(size_bytes, sizes, [in_pj(getattr(row, action)) for row in rows])
         hows = [_how("sram energy by a power law in size", size_bytes, sizes, _sizes)]
         if _differs(row_bits, sram.row):
             hows.append(f"extrapolated: sram row in proportion to bits from {sram.row} b")
@@ -130,7 +132,7 @@ class Table:
         word_bits = file.word if word_bits is None else word_bits
         rows = {address_bits(row.depth): row for row in sorted(file.energy, key=lambda row: row.depth)}
         bits, xs = address_bits(depth), list(rows)
-        value = straight_lines(bits, xs, [_pj(getattr(row, action)) for row in rows.values()])
+        value = straight_lines(bits, xs, [in_pj(getattr(row, action)) for row in rows.values()])
         hows = [_how("register file energy, linear in address bits", bits, xs, _bits)]
         if _differs(word_bits, file.word):
             hows.append(f"extrapolated: register word in proportion to bits from {file.word} b")
@@ -138,7 +140,7 @@ class Table:
 
     def _operation_energy(self, name: str, type: str | None = None) -> Cost:
         row, factor, hows = row_for(name, self.spec.operations[name], type, lambda row: row.energy)
-        return _cost(_pj(row.energy) * factor, hows, [row.source])
+        return _cost(in_pj(row.energy) * factor, hows, [row.source])
 
     def _operation_area(self, name: str, beside: Sequence[str] = (), type: str | None = None) -> Cost:
         rows = self.spec.operations[name]
@@ -223,19 +225,36 @@ def table(name: str) -> Table:
 
 
 def table_names() -> tuple[str, ...]:
-    """The tables of the library.
+    """The tables of the library that price memories and operations of spatial machines.
 
     >>> table_names()
     ('fusemax-45nm', 'horowitz-45nm', 'tpu-7nm')
     """
-    return tuple(TABLES.names())
+    return tuple(Library("table", _ARRAYS, TableSpec).names())
+
+
+def command_table_names() -> tuple[str, ...]:
+    """The tables of the library that price the commands of DRAM devices.
+
+    >>> command_table_names()
+    ('cent', 'fgdram', 'iddx16')
+    """
+    return tuple(Library("table", _DRAM, TableSpec).names())
 
 
 def known_table(name: str) -> str:
-    """The name of a table that exists, or of a table's file. Raises ValueError that lists the tables."""
-    names = table_names()
+    """The name of a table of spatial machines, or of a table's file. Raises ValueError that lists the tables."""
+    return _known(name, "energy table", table_names())
+
+
+def known_command_table(name: str) -> str:
+    """The name of a table of DRAM commands, or of a table's file. Raises ValueError that lists the tables."""
+    return _known(name, "energy table of DRAM commands", command_table_names())
+
+
+def _known(name: str, kind: str, names: Sequence[str]) -> str:
     if name not in names and not (name.endswith((".yaml", ".yml")) and Path(name).is_file()):
-        raise ValueError(unknown("energy table", name, names))
+        raise ValueError(unknown(kind, name, names))
     return name
 
 
@@ -295,8 +314,13 @@ def _bits(values: Sequence[float]) -> list[str]:
     return [f"{value:g}" for value in values]
 
 
-def _pj(energy_j: float) -> float:
-    return float(Decimal(repr(energy_j)).scaleb(12))  # by decimals, so that 249.6 pJ is 249.6
+def in_pj(energy_j: float) -> float:
+    """An energy of a table in pJ.
+
+    >>> in_pj(249.6e-12)
+    249.6
+    """
+    return float(Decimal(repr(energy_j)).scaleb(12))  # by decimals
 
 
 def _um2(area_mm2: float | None) -> float:

@@ -9,22 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from specs import Area, Bandwidth, Count, Energy, Misplaced, Quantity, Size, Spec, Width
 
+from .commands import PricedCommand
+from .commandspec import CommandRow, CurrentsRow, PinRow, StandbyRow
 from .operations import OperationName
-
-
-def _one_phrase(source: str) -> str:
-    if not source.strip():
-        raise ValueError("a source is missing: name a publication, or write 'assumption: ' and the reasoning")
-    if ";" in source:  # the provenance of a sum joins sources by semicolons
-        raise ValueError("found ';' in a source; write ','")
-    return source
-
-
-Source = Annotated[str, AfterValidator(_one_phrase)]
+from .source import Source
 
 # What a table may say costs nothing; it must say so.
 EnergyOrNone = Annotated[float, Quantity("energy", zero=True)]
@@ -210,13 +202,32 @@ class TableSpec(Spec):
     dram: DramRow | None = None
     sram: SramSpec | None = None
     register_file: RegisterSpec | None = None
-    operations: dict[OperationName, Annotated[list[OperationRow], Field(min_length=1)]]
+    operations: dict[OperationName, Annotated[list[OperationRow], Field(min_length=1)]] = Field(default_factory=dict)
     control: ControlRow | None = None
     clock: ClockRow | None = None
     leakage: LeakageSpec | None = None
     wires: WireRow | None = None
     column: PlainArea | None = None  # for each column of a two-dimensional array
     machine: PlainArea | None = None  # once
+    commands: dict[PricedCommand, CommandRow] = Field(default_factory=dict)  # of a DRAM device
+    pins: PinRow | None = None
+    standby: StandbyRow | None = None
+    currents: CurrentsRow | None = None
+
+    @model_validator(mode="after")
+    def _prices_something(self) -> TableSpec:
+        if not self.operations and not self.commands and self.currents is None:
+            raise Misplaced("missing key 'operations' in table; a table of DRAM commands has 'commands' or 'currents'")
+        plain = {name for name, row in self.commands.items() if row.sequence is None}
+        if self.currents is not None:
+            plain |= set(self.currents.priced) - self.commands.keys()
+        for name, row in self.commands.items():
+            for step in row.sequence or ():
+                if step not in plain:
+                    why = f"'{name}' is made of '{step}', which has no energy of its own"
+                    known = ", ".join(sorted(plain)) or "none"
+                    raise Misplaced(f"{why}; those that have: {known}", ("commands", name, "as", step), key=True)
+        return self
 
 
 def _distinct(key: str, marks: Sequence[object], what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import quantities
+from . import quantities, show_device
 from .console import bullets, fields, heading, table
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def machine_text(machine: Machine) -> list[RenderableType]:
         shape = " × ".join(f"{size} {axis}" for axis, size in unit.axes.items())
         registers = f", {unit.registers} registers each" if unit.registers is not None else ""
         parts += ["", heading(f"unit {unit.name}: {shape}{registers}"), _operations(unit)]
+    if machine.device is not None:
+        parts += show_device.as_text(machine.device, machine.clock_hz, machine.overrides)
     if machine.assumptions:
         parts += ["", heading("assumptions"), bullets(machine.assumptions)]
     return parts

@@ -46,6 +46,7 @@ def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
 
 
 MODELS: Mapping[str, Callable[[Schedule, Counts, Engine], Latency]] = {"analytic": _analytic, "cycle": _cycle}
+TIMED_KINDS = ("spatial",)
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def simulation(
     work = workload_of(workload) if isinstance(workload, str) else workload
     machine = machine_of(arch) if isinstance(arch, str) else arch
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
+    _refuse_untimed(machine)
     cascade, schedules = _schedules(work, machine, loaded, accounting)
     found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
     references = {
@@ -192,6 +194,11 @@ def simulation(
         "mapping": mapping if isinstance(mapping, str) else loaded.reference,
     }
     return Simulation(work, machine, loaded, cascade, model, references, found)
+
+
+def _refuse_untimed(machine: Machine) -> None:
+    if machine.kind not in TIMED_KINDS:
+        raise SpecError(Problem(f"no model times machines of kind '{machine.kind}' yet", machine.place))
 
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:

@@ -2,7 +2,7 @@
 
 `parse_quantity` and `show_quantity` are inverse to each other. The annotated types (`Count`, `Frequency`,
 `Size`, ...) are what a pydantic model writes for its fields; the model then holds plain numbers in base
-units (Hz, bytes, bits, bytes per second, seconds, joules, mm2, watts).
+units (Hz, bytes, bits, bytes per second, seconds, joules, mm2, watts, volts, amperes).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def parse_quantity(text: str, dimension: str) -> int | float:
     is whole.
 
     Dimensions: count, frequency (Hz), size (bytes), width (bits), bandwidth (bytes per second), time (s),
-    energy (J), area (mm2), power (W), fraction. Raises ValueError that says what was found and what is
-    allowed. How large a value may be is the annotated types' matter: `specs.units.LIMITS`.
+    energy (J), area (mm2), power (W), voltage (V), current (A), fraction. Raises ValueError that says what was
+    found and what is allowed. How large a value may be is the annotated types' matter: `specs.units.LIMITS`.
 
     >>> parse_quantity("16 MiB", "size"), parse_quantity("1.41GHz", "frequency")
     (16777216, 1410000000)
@@ -179,4 +179,6 @@ Time = Annotated[float, Quantity("time")]
 Energy = Annotated[float, Quantity("energy")]
 Area = Annotated[float, Quantity("area")]
 Power = Annotated[float, Quantity("power")]
+Voltage = Annotated[float, Quantity("voltage")]
+Current = Annotated[float, Quantity("current")]
 Fraction = Annotated[float, Quantity("fraction", most=1)]

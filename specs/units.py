@@ -1,7 +1,7 @@
 """The table of dimensions and units, and how a number with a unit is read and written.
 
 A quantity is read into the base unit of its dimension: Hz, bytes, bits, bytes per second, seconds, joules,
-mm2, watts. Arithmetic on the way is exact, so 0.3 MB is 300000 bytes and not 299999.99999999994.
+mm2, watts, volts, amperes. Arithmetic on the way is exact, so 0.3 MB is 300000 bytes and not 299999.99999999994.
 
 `LIMITS` is the one table of what a spec may say: generous, but physical, so that no number in it overflows what is
 computed from it.
@@ -104,6 +104,8 @@ LIMITS: dict[str, Limits] = {
     "energy": _limits(Fraction(1, 10**24), 10**9, "an energy is from 1e-9 fJ to 1e9 J"),
     "area": _limits(Fraction(1, 10**12), 10**12, "an area is from 1e-6 um2 to 1e12 mm2"),
     "power": _limits(Fraction(1, 10**15), 10**12, "a power is from 1e-9 uW to 1e12 W"),
+    "voltage": _limits(Fraction(1, 10**9), 10**6, "a voltage is from 1e-6 mV to 1e6 V"),
+    "current": _limits(Fraction(1, 10**12), 10**6, "a current is from 1e-6 uA to 1e6 A"),
     "fraction": _limits(Fraction(1, 10**18), 10**18, "a fraction is from 1e-18 to 1"),
 }
 
@@ -133,6 +135,8 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("energy", "an", "J", _small("J", "munpf"), "1.2 pJ", ("fJ", "pJ", "nJ", "uJ", "mJ", "J")),
         Dimension("area", "an", "mm2", _AREA, "1.5 mm2", ("um2", "mm2")),
         Dimension("power", "a", "W", _small("W", "mu"), "35 mW", ("uW", "mW", "W")),
+        Dimension("voltage", "a", "V", _small("V", "m"), "1.35 V", ("mV", "V")),
+        Dimension("current", "a", "A", _small("A", "mu"), "71 mA", ("uA", "mA", "A")),
         Dimension("fraction", "a", "", {"%": Fraction(1, 100)}, "0.9' or '90%", (), bare=True),
     )
 }

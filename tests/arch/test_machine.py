@@ -230,7 +230,7 @@ def test_an_operation_that_a_unit_lacks():
             "clock: 1",
             ["3:8: clock: missing unit: found '1', expected a frequency such as '940 MHz'"],
         ),
-        ("kind: spatial", "kind: pim", ["2:7: kind: unknown value 'pim'; allowed: spatial"]),
+        ("kind: spatial", "kind: pin", ["2:7: unknown kind 'pin' in arch; did you mean 'pim'? allowed: spatial, pim"]),
     ],
 )
 def test_a_wrong_machine_is_told_what_and_where(tmp_path, old, new, expected):

@@ -345,8 +345,8 @@ def test_every_row_has_a_source(costs):
         ),
         (
             lambda: table("fusmax-45nm"),
-            "unknown table 'fusmax-45nm'; did you mean 'fusemax-45nm'? allowed: fusemax-45nm, horowitz-45nm, "
-            "tpu-7nm (or a path to a .yaml file)",
+            "unknown table 'fusmax-45nm'; did you mean 'fusemax-45nm'? allowed: cent, fgdram, fusemax-45nm, "
+            "horowitz-45nm, iddx16, tpu-7nm (or a path to a .yaml file)",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from tests.conftest import Golden
 from .conftest import BINDING, Run
 
 
-@pytest.mark.parametrize("name", ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade"])
+@pytest.mark.parametrize("name", ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade", "gddr6-aim"])
 def test_show_a_spec(einfuse: Callable[..., Run], golden: Golden, name: str) -> None:
     run = einfuse("show", name)
     assert run.code == 0 and max(map(len, run.out.splitlines())) <= 80
@@ -20,6 +20,7 @@ def test_show_a_spec(einfuse: Callable[..., Run], golden: Golden, name: str) -> 
 
 
 def test_show_takes_overrides(einfuse: Callable[..., Run]) -> None:
+    assert "timing.RP is 31; the file states 32" in einfuse("show", "gddr6-aim:RP=31").out
     assert "32 MiB" in einfuse("show", "fusemax-cloud:buffer.size=32MiB").out
 
 

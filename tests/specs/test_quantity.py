@@ -13,6 +13,7 @@ from specs import (
     Area,
     Bandwidth,
     Count,
+    Current,
     Energy,
     Fraction,
     Frequency,
@@ -20,6 +21,7 @@ from specs import (
     Power,
     Size,
     Time,
+    Voltage,
     Width,
     in_base_units,
 )
@@ -163,7 +165,8 @@ def test_fields_refuse(kind, found, message):
 
 FIELDS = {
     "count": Count, "frequency": Frequency, "size": Size, "width": Width, "bandwidth": Bandwidth, "time": Time,
-    "energy": Energy, "area": Area, "power": Power, "fraction": Fraction,
+    "energy": Energy, "area": Area, "power": Power, "voltage": Voltage, "current": Current,
+    "fraction": Fraction,
 }  # fmt: skip
 digits = st.text("0123456789", min_size=1, max_size=420)
 literals = st.builds(

@@ -21,8 +21,8 @@ __all__ = ["Outcome", "run", "run_packed", "trace"]
 class Outcome:
     """Of one channel. Every tick up to the end is active, precharged or refreshing, and of one command of the program.
 
-    A tick is active if a bank is open, refreshing if all are closed and some refreshed, otherwise precharged. `first_act`
-    and `last_mac_end` are -1 if there is none.
+    A tick is active if a bank is open, refreshing if all are closed and some refreshed, otherwise precharged.
+    `first_act` and `last_mac_end` are -1 if there is none.
     """
 
     ticks: int  # to the end of the last command

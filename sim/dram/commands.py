@@ -52,7 +52,7 @@ class Command(IntEnum):
 
 
 class Issued(NamedTuple):
-    """A command of a trace. `place` is the row of an activation, the column of a command that uses one, otherwise -1."""
+    """A command of a trace. `place` is the row of an activation, the column of a command that uses one, or -1."""
 
     tick: int
     command: Command

@@ -144,10 +144,10 @@ def _alike(c, s, a, old_s, old_a, used, climbed):  # type: ignore[no-untyped-def
         row, old = s[rows + bank], old_s[rows + bank]
         if row != old + (climbed if old >= 0 and (used >> bank) & 1 else 0) or (row < 0) != (old < 0):
             return False
+    same = True
     for k in range(rows):  # what lies in the past binds nothing
-        if max(s[k] - now, 0) != max(old_s[k] - old_now, 0):
-            return False
-    return True
+        same = same and max(s[k] - now, 0) == max(old_s[k] - old_now, 0)
+    return same
 
 
 # ----------------------------------------------------------------------------------------------------------------- runs

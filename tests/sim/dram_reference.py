@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from arch.dram import Activation, Device, Refresh
 from sim.dram import BusRun, Command, Issued, RowRun, Segment
@@ -157,15 +158,19 @@ class Reference:
 
     def allowed(self, command: Command, bank: int) -> bool:
         """Whether every constraint holds at this tick."""
-        return all(self.apart(each, command, bank) for each in reversed(self.issued)) and self.within_window(
-            command, bank
-        )
+        return all(self.apart(each, command, bank) for each in self.recent()) and self.within_window(command, bank)
+
+    def recent(self) -> Iterator[Issued]:
+        """What was issued not too long ago to matter, the last first."""
+        horizon = self.horizon
+        for each in reversed(self.issued):
+            if self.tick - each.tick >= horizon:
+                return
+            yield each
 
     def apart(self, each: Issued, command: Command, bank: int) -> bool:
         """Whether this tick is late enough after an issued command."""
         t, passed, first = self.device.timing, self.tick - each.tick, each.command
-        if passed >= self.horizon:
-            return True
         mine, its = self.banks(command, bank), self.banks(first, each.bank)
         per_group = self.device.organisation.banks_per_group
         group = bool({b // per_group for b in mine} & {b // per_group for b in its})
@@ -196,7 +201,7 @@ class Reference:
                 needs.append(data + t.wr if first in BANK_WRITES and t.wr is not None else 0)
         return passed >= max(each or 0 for each in needs)
 
-    @property
+    @cached_property
     def horizon(self) -> int:
         """Ticks after which no command is of consequence."""
         t = self.device.timing
@@ -205,7 +210,7 @@ class Reference:
             for each in (t.rcd_mac, t.rcd_read, t.rcd_write, t.rc, t.rp, t.ras, t.rtp, t.rfc, t.rfc_bank, t.mode_switch)
         ) + sum(
             each or 0
-            for each in (t.write_latency, t.burst, t.wr, t.wtr, t.rtw, t.ccd_long, t.ccd_mac, t.ccd_mac_stretched)
+            for each in (t.faw, t.rrd_long, t.write_latency, t.burst, t.wr, t.wtr, t.rtw, t.ccd_long, t.ccd_mac, t.ccd_mac_stretched)
         )  # fmt: skip
 
     def within_window(self, command: Command, bank: int) -> bool:
@@ -213,7 +218,7 @@ class Reference:
         if command not in (C.ACT, C.ACT4):
             return True
         count = len(self.banks(command, bank))
-        for each in self.issued:
+        for each in self.recent():
             if each.command in (C.ACT, C.ACT4) and self.tick - each.tick < (self.device.timing.faw or 0):
                 count += len(self.banks(each.command, each.bank))
         return count <= 4
@@ -235,7 +240,7 @@ class Reference:
         t = self.device.timing
         if self.rows:
             return "active"
-        for each in self.issued:
+        for each in self.recent():
             busy = t.rfc if each.command is C.REFab else t.rfc_bank if each.command is C.REFpb else 0
             if self.tick - each.tick < (busy or 0):
                 return "refreshing"

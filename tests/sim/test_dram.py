@@ -74,7 +74,7 @@ def timings(draw: Any) -> DramTiming:
         ccd_short=short, ccd_long=long, ccd_mac=every, ccd_mac_stretched=every + ticks(0, 4), rtp=ticks(1, 8),
         rrd_short=rrd, rrd_long=rrd + ticks(0, 4), faw=perhaps(1, 40), write_latency=perhaps(0, 5), burst=perhaps(1, 4),
         wr=perhaps(0, 10), wtr=perhaps(0, 10), rtw=perhaps(0, 8), rfc=perhaps(1, 60), rfc_bank=perhaps(1, 40),
-        refi=ticks(70, 400), mode_switch=perhaps(0, 20),
+        refi=ticks(65, 200), mode_switch=perhaps(0, 20),
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def devices(draw: Any) -> Device:
     return Device(
         Organisation(channels=1, bank_groups=groups, banks_per_group=banks, rows=64, row_bytes=512, column_bytes=16),
         draw(timings()),
-        draw(st.sampled_from(Refresh)),
+        draw(st.sampled_from([*Refresh, Refresh.ALL_BANK, Refresh.PER_BANK])),
         draw(st.booleans()),
         draw(st.sampled_from(Activation)),
         draw(st.integers(0, 3)),
@@ -112,7 +112,7 @@ def programs(draw: Any, organisation: Organisation, most: int) -> list[Segment]:
 
     def bodies(depth: int) -> tuple[Segment, ...]:
         found: list[Segment] = []
-        for _ in range(draw(st.integers(1, 3))):
+        for _ in range(draw(st.integers(1, 3 if depth else 5))):
             if depth < 2 and draw(st.integers(0, 2)) == 0:
                 step, times = draw(st.integers(-1, 1)), draw(st.integers(1, most))
                 step = step if (times - 1) * abs(step) < (5 if depth else 4) else 0
@@ -137,7 +137,7 @@ def test_codes_and_columns_are_the_same_in_the_kernel() -> None:
     assert all(getattr(kernel, name) == getattr(packed, name) for name in names)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(cases())
 def test_every_command_at_the_tick_of_the_reference(case: tuple[Device, list[Segment]]) -> None:
     device, program = case
@@ -170,7 +170,12 @@ def test_jumped_as_stepped(case: tuple[Device, list[Segment]]) -> None:
 def test_jumped_as_stepped_over_long_stretches(device: Device, macs: int, times: int, step: int) -> None:
     device = replace(device, organisation=replace(device.organisation, rows=4000))
     body = (RowRun(C.MAC, 2000, macs), RowRun(C.RD, 5, 1, 2), BusRun(C.RDMAC))
-    program = [RowRun(C.WR, 7, 2, 1), Repeat(times, body, 0), Repeat(times, body[:1], step), RowRun(C.MAC, 1, 3)]
+    program: list[Segment] = [
+        RowRun(C.WR, 7, 2, 1),
+        Repeat(times, body, 0),
+        Repeat(times, body[:1], step),
+        RowRun(C.MAC, 1, 3),
+    ]
     done = run(device, program)
     assert done == run(device, program, jump=False)
     issued = run(device, program, expand=True).issued
@@ -276,18 +281,17 @@ def test_no_longer_constraint_makes_a_channel_faster(name: str, data: Any) -> No
     assert run(replace(device, timing=longer), program).ticks >= run(device, program).ticks
 
 
-@pytest.mark.parametrize(("postponed", "slack"), [(True, 0), (False, 226)])
-def test_more_refresh_takes_longer(postponed: bool, slack: int) -> None:
-    """In mid-row but for where in a row a refresh happens to fall."""
+def test_more_refresh_between_rows_takes_longer() -> None:
+    """In mid-row it also matters where in the rows refreshes happen to fall."""
 
     def ticks(**changed: int) -> int:
-        device = Device(GDDR6, replace(AIM, **changed), Refresh.ALL_BANK, postponed)
+        device = Device(GDDR6, replace(AIM, **changed), Refresh.ALL_BANK)
         return run(device, rows_of_macs(4_000, 64)).ticks
 
     by_rfc = [ticks(rfc=rfc) for rfc in range(60, 400, 20)]
     by_refi = [ticks(refi=refi) for refi in range(9000, 999, -500)]
     for found in (by_rfc, by_refi):
-        assert all(more >= less - slack for less, more in pairwise(found)) and found[-1] > found[0]
+        assert all(less < more for less, more in pairwise(found))
 
 
 @settings(max_examples=60, deadline=None)

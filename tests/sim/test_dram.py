@@ -345,6 +345,18 @@ def test_a_command_one_tick_early_is_found_by_the_name_of_its_constraint(name: s
     assert check_trace(STRICT, later) == []
 
 
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_no_command_could_have_come_a_tick_earlier(case: tuple[Device, list[Segment]]) -> None:
+    device, program = case
+    device = replace(device, refresh=Refresh.OFF)
+    commands = trace(run(device, program, expand=True).issued)[:40]
+    for place, each in enumerate(commands[1:], 1):
+        early = each._replace(tick=each.tick - 1)
+        found = check_trace(device, [*commands[:place], early])
+        assert found and all(violation.command == early for violation in found)
+
+
 def test_a_violation_says_what_where_and_by_how_much() -> None:
     (found,) = check_trace(STRICT, [Issued(*each) for each in EARLY["RP"]])
     assert str(found) == "49: ACT (bank 0, 1) breaks RP: needs 10, found 9"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
@@ -43,7 +44,7 @@ class Sequencer(wiring.Component):
 
     def _line(self, m: Module, i: int, line: tuple[Beat, ...], work: Work, command: Any) -> None:
         """One line: a counter of its beats, and of the cycles to the next one."""
-        gaps = [after.cycle - before.cycle for before, after in zip(line, line[1:], strict=False)]
+        gaps = [after.cycle - before.cycle for before, after in pairwise(line)]
         at, wait = Signal(range(len(line) + 1), name=f"at_{i}"), Signal(range(max([1, *gaps])), name=f"wait_{i}")
         kept = Signal(self.shown_layout, name=f"kept_{i}")
         now, beat = Signal(name=f"now_{i}"), Signal.like(at, name=f"beat_{i}")

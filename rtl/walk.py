@@ -34,7 +34,7 @@ class Extent:
 
     @property
     def loops(self) -> data.StructLayout:
-        """The loops of a run as settings; `queries` is that of a block, `tiles` the key tiles."""
+        """The loops of a run as settings; `tiles` are key tiles, `queries` those of a block, for a causal mask only."""
         key = signed(self.key_bits)
         return data.StructLayout(
             {
@@ -52,7 +52,7 @@ class Extent:
         return {
             "repeats": loops.repeats, "blocks": loops.blocks, "slots": loops.slots,
             "tiles": -(-loops.keys // self.rows), "keys": loops.keys, "offset": loops.offset,
-            "queries": loops.slots * self.columns, "causal": int(loops.causal),
+            "queries": loops.slots * self.columns if loops.causal else 0, "causal": int(loops.causal),
         }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def loops_of(program: Program) -> Loops:
     slots = _product(program, inner)
     if program.band is None:
         return Loops(_product(program, outer), 1, slots, keys)
-    queries, _, low, high = program.band
+    queries, *_ = program.band
     blocks = [loop for loop in outer if program.family_of[loop] in (queries, program.band[1])]
     heads = [loop for loop in outer if loop not in blocks]
     offset = _causal_offset(program)

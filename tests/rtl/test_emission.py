@@ -175,7 +175,7 @@ def workloads(draw: st.DrawFn, most_queries: int = 11, most_keys: int = 24) -> s
     return f"heads={heads},kv_heads={kv_heads},queries={queries},keys={keys}"
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(workloads(), st.sampled_from(["0", "1", "2"]), st.integers(0, 9))
 def test_it_does_any_workload_as_the_engine_does(work: str, stalls: str, seed: int) -> None:
     schedule = scheduled(work)
@@ -195,7 +195,7 @@ def test_it_does_smaller_and_longer_ones_with_the_models_words(work: str) -> Non
 
 def test_runs_follow_each_other_without_a_reset() -> None:
     """As from the beginning: words, cycles and counters."""
-    works = ["queries=7,keys=9,causal=true", "heads=2,queries=4,keys=5", "queries=7,keys=9,causal=true"]
+    works = ["queries=7,keys=9,causal=true", "heads=2,queries=4,keys=5"]
     found = played([Work(doing(emitted(), scheduled(work))) for work in works])
     for work, (words, cycles, counted) in zip(works, found, strict=True):
         wanted = Work(doing(emitted(), scheduled(work)))

@@ -1,4 +1,4 @@
-"""Clock cycles a second of the generated array: Verilator beside Amaranth's simulator, held to engine and model.
+"""Clock cycles a second of the generated array: Verilator beside Amaranth's simulator, compared to engine and model.
 
     python benchmarks/rtl_array.py [--sizes N ...] [--cycles N]
 
@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 
 from reports.hardware.generation import Hardware, hardware_of
-from reports.hardware.verification import held, stimulus
+from reports.hardware.verification import compared, stimulus
 from reports.hardware.work import Work
 from rtl.harness import Log, Stimulus, run
 from rtl.harness_verilator import Program, as_verilog, program
@@ -89,7 +89,7 @@ def measure(size: int, cycles: int) -> None:
     ran("Verilator, probes not watched", lambda: probed.run(replace(given, watched=())))
     log, probed_rate = ran("Verilator, every probe logged", lambda: probed.run(given))
     assert np.array_equal(bare.streams["av"].columns["payload"], log.streams["av"].columns["payload"])
-    result, compare_s = timed(lambda: held(hardware, work, log, "verilator"))
+    result, compare_s = timed(lambda: compared(hardware, work, log, "verilator"))
     print(f"{'verify':34}{compare_s:10.1f} s: {result.events.counts[0]:,} events, {result.payloads:,} values")
     assert result.passed, str(result.events)
     few = beginning(given, AMARANTH_CYCLES.get(size, 100))

@@ -1,6 +1,7 @@
 """Putting a report's files in their place: all of them or none, and never over a file that no earlier report wrote.
 
-A folder that holds a report has a manifest, the names and SHA-256 sums of its files. A file is ours if the manifest
+A folder that holds a report has a manifest, the names and SHA-256 sums of its files; other kinds of output have one of
+another name. A file is ours if the manifest
 names it and its content is still that; any other file is its owner's.
 """
 
@@ -19,15 +20,15 @@ from specs import SpecError
 MANIFEST = ".einfuse-report"  # in the form of sha256sum, so that `sha256sum -c` reads it
 
 
-def refuse(folder: Path, names: Iterable[str]) -> None:
+def refuse(folder: Path, names: Iterable[str], manifest: str = MANIFEST) -> None:
     """Raise SpecError if the folder cannot be one, or if a file in it that is not ours has one of our names."""
     for path in (folder, *folder.parents):
         if path.is_dir():
             break
         if path.exists() or path.is_symlink():
             raise SpecError(f"'{path}' is not a folder; -o takes the folder that the report is written to")
-    ours = _ours(folder)
-    for name in (*names, MANIFEST):
+    ours = _ours(folder, manifest)
+    for name in (*names, manifest):
         path = folder / name
         if name not in ours and (path.exists() or path.is_symlink()):
             raise SpecError(
@@ -37,7 +38,7 @@ def refuse(folder: Path, names: Iterable[str]) -> None:
 
 
 @contextmanager
-def placed(folder: Path, last: str) -> Iterator[Path]:
+def placed(folder: Path, last: str, manifest: str = MANIFEST) -> Iterator[Path]:
     """A draft folder whose files are moved to `folder` when all of them are written, the one named `last` at the end.
 
     Nothing is left behind if that fails or is interrupted. Files of an earlier report are replaced, or removed if the
@@ -57,7 +58,7 @@ def placed(folder: Path, last: str) -> Iterator[Path]:
             raise OSError(error.errno, f"cannot be written: {error.strerror}", str(folder)) from None
         try:
             yield draft
-            _move(draft, folder, last)
+            _move(draft, folder, last, manifest)
         except OSError as error:
             if error.filename is None or str(work) not in str(error.filename):
                 raise
@@ -71,28 +72,28 @@ def placed(folder: Path, last: str) -> Iterator[Path]:
                 path.rmdir()
 
 
-def _move(draft: Path, folder: Path, last: str) -> None:
+def _move(draft: Path, folder: Path, last: str, manifest: str) -> None:
     files = sorted(draft.iterdir(), key=lambda each: each.name == last)
     lines = [f"{_sum(file)}  {file.name}\n" for file in files]
-    (draft / MANIFEST).write_text("".join(lines), encoding="utf-8")
+    (draft / manifest).write_text("".join(lines), encoding="utf-8")
     if not folder.is_dir():
         draft.rename(folder)
         return
     names = [file.name for file in files]
-    refuse(folder, names)  # what appeared while we worked
-    for name in _ours(folder) - {*names, MANIFEST}:
+    refuse(folder, names, manifest)  # what appeared while we worked
+    for name in _ours(folder, manifest) - {*names, manifest}:
         (folder / name).unlink()
-    for name in (*names[:-1], MANIFEST, names[-1]):
+    for name in (*names[:-1], manifest, names[-1]):
         os.replace(draft / name, folder / name)
 
 
-def _ours(folder: Path) -> set[str]:
+def _ours(folder: Path, manifest: str) -> set[str]:
     """The files of the earlier report in a folder, as it left them; its manifest among them."""
-    manifest = folder / MANIFEST
-    if manifest.is_symlink() or not manifest.is_file():
+    listed = folder / manifest
+    if listed.is_symlink() or not listed.is_file():
         return set()
-    found = {MANIFEST}
-    for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
+    found = {manifest}
+    for line in listed.read_text(encoding="utf-8", errors="replace").splitlines():
         digest, separator, name = line.partition("  ")
         path = folder / name
         if len(digest) != 64 or not separator or name != Path(name).name:

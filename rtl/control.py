@@ -154,7 +154,9 @@ class Control(wiring.Component):
         mine = [i for i, line in enumerate(self.plan.lines) if line.resource == resource]
         begins, held = Cat(self.go[i] for i in mine).any(), Cat(busy[i] for i in mine).any()
         idle = Signal(IDLE_BITS, name=f"idle_{u}")
-        with m.If(running & ~self.start & ~over):
+        with m.If(self.start):
+            m.d.sync += idle.eq(0)
+        with m.Elif(running & ~over):
             m.d.sync += idle.eq(Mux(begins | held, 0, idle + 1))
         m.d.comb += [self.idle[u].eq(idle), self.stalled[u].eq(begins & (idle != 0))]
         causes = self.plan.causes(resource)

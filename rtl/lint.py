@@ -65,6 +65,7 @@ AMARANTH = (
         "WIDTHEXPAND", "^Operator (ADD|SUB|N?EQ|LTE?S?|GTE?S?)", "Verilog extends the shorter side as Amaranth does"
     ),
     Waiver("WIDTH(TRUNC)?", "^Logical operator LOGNOT", "Yosys writes a comparison with 0 as a logical not"),
+    Waiver("CASEINCOMPLETE", "", "Yosys gives a signal its value before the case, or the case has all that can be"),
     Waiver("DECLFILENAME", "", "all modules of a component are in one file"),
     Waiver("UNUSEDSIGNAL", "", "Yosys names parts of signals that nobody reads, such as a sum's carry"),
 )

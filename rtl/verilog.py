@@ -19,11 +19,23 @@ from .manifest import Manifest, Port, StreamPort, manifest
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
 
-__all__ = ["verilog_file"]
+__all__ = ["RESERVED", "verilog_file"]
 
 PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 BELOW = re.compile(r"^(module |  )\\(\w+\.\S+) ", re.M)  # where a module below the top is declared, or used
 NO_BITS = re.compile(r"^(?:  \(\*.*\*\)\n)*  (input|output|wire|reg) \[-1:0\] ([^\s;]+)[^;\n]*;\n", re.M)
+WORDS = """
+    always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default defparam
+    design disable edge else end endcase endconfig endfunction endgenerate endmodule endprimitive endspecify endtable
+    endtask event for force forever fork function generate genvar highz0 highz1 if ifnone incdir include initial inout
+    input instance integer join large liblist library localparam macromodule medium module nand negedge nmos nor
+    noshowcancelled not notif0 notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup
+    pulsestyle_onevent pulsestyle_ondetect rcmos real realtime reg release repeat rnmos rpmos rtran rtranif0 rtranif1
+    scalared showcancelled signed small specify specparam strong0 strong1 supply0 supply1 table task time tran tranif0
+    tranif1 tri tri0 tri1 triand trior trireg unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor
+    xor
+"""
+RESERVED = frozenset(WORDS.split())  # IEEE 1364-2005, annex B
 CONVENTIONS = """\
 Every register changes with the rising edge of clk and has its initial value from the beginning. rst sets it again at
 an edge; it may be tied to 0. A word of a stream passes at an edge where valid and ready are both high."""

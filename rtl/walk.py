@@ -34,7 +34,7 @@ class Extent:
 
     @property
     def loops(self) -> data.StructLayout:
-        """The loops of a run as settings; `tiles` are key tiles, `queries` those of a block, if there is a mask."""
+        """The loops of a run as settings; `tiles` are key tiles, `queries` those of a block, for a causal mask only."""
         key = signed(self.key_bits)
         return data.StructLayout(
             {

@@ -65,14 +65,29 @@ def hardware_of(schedule: Schedule, stops: Stops | None = None, most_records: in
     >>> found.design.rows, found.design.word_bytes, found.design.query_slots, str(found.design.formats.words["RNV"])
     (4, 8, 2, 's39 · 2^-26')
     """
+    refuse_schedule(schedule)
     parameters = schedule.parameters
-    refuse([*_faults(schedule, parameters)])
     run = engine_run(schedule, stops, most_records)
     plan, loops = planned(run), loops_of(run.packed.program)
     design = _design(schedule, parameters, plan, loops)
     found = Hardware(schedule, design, plan, loops, run)
     refuse([*_mismatches(found)])
     return found
+
+
+def formats_of(parameters: Parameters, head_dim: int, value_dim: int, max_keys: int) -> Formats:
+    """The formats of these sizes, whose running states are words of the type of RNV. Raises `SpecError`."""
+    state = parameters.types["RNV"].storage
+    try:
+        return Formats(head_dim, value_dim, int(parameters.units[ARRAY].axes["rows"]), max_keys, state_bits=state.bits)
+    except SpecError as error:
+        told = Problem(f"state_bits is what types.RNV stores: {state.name}, {state.bits} bits")
+        raise SpecError([*error.problems, told] if "state_bits" in str(error) else error.problems) from None
+
+
+def refuse_schedule(schedule: Schedule) -> None:
+    """Raise `SpecError` with all of a schedule that no hardware is generated for, before anything is made of it."""
+    refuse([*_faults(schedule, schedule.parameters)])
 
 
 def refuse(faults: list[str]) -> None:
@@ -86,7 +101,7 @@ def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops
     head_dim, value_dim = (int(parameters.extents[rank]) for rank in FEATURES)
     rows, columns = int(array.axes["rows"]), int(array.axes["cols"])
     return Design(
-        formats=Formats(head_dim, value_dim, rows, max_keys=loops.keys),
+        formats=formats_of(parameters, head_dim, value_dim, loops.keys),
         rows=rows,
         columns=columns,
         array=_latencies(array.natives),

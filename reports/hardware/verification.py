@@ -6,21 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rtl.compare import Comparison, Event, compare
-from rtl.harness import Log, Stimulus, run
+from rtl.harness import SIMULATORS, Log, Stimulus, run
 from rtl.top import STREAMS
+from specs import SpecError, unknown
 
+from ..console import heading, note, table
 from .expected import Values, engine_events, model_values, rtl_events, rtl_values
 from .generation import Hardware, hardware_of
 from .work import Work
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mappings import Schedule
     from sim.streams import Stops
 
 SCHEMA = "einfuse.rtl-verify/1"
+MOST_RECORDS = 1 << 22
+LONG_CYCLES = 5000  # from here on a run in Amaranth's simulator is announced
 SPARE_CYCLES = 1000  # beyond the engine's, before a run counts as stuck
 
 
@@ -69,7 +73,24 @@ class Verification:
 
 def verify(schedule: Schedule, simulator: str = "amaranth", stops: Stops | None = None, seed: int = 0) -> Verification:
     """Generate the hardware of a schedule, run it, compare. Raises `SpecError`, `ToolMissing`, `RunFailed`."""
-    return verified(hardware_of(schedule, stops, 1 << 22), simulator, stops, seed)
+    return verified(hardware_of(schedule, stops, MOST_RECORDS), simulator, stops, seed)
+
+
+def verify_named(
+    workload: str, arch: str, mapping: str, simulator: str = "amaranth", stalls: str | None = None, seed: int = 0
+) -> Verification:
+    """`verify` for the references of a command; a run that will take long is announced. Raises as `verify`."""
+    from sim.simulate import bound
+
+    if simulator not in SIMULATORS:
+        raise SpecError(unknown("simulator", simulator, SIMULATORS))
+    schedule = bound(workload, arch, mapping)
+    stops = stops_of_seed(schedule, stalls)
+    hardware = hardware_of(schedule, stops, MOST_RECORDS)
+    cycles = int(hardware.run.cycles[0])
+    if simulator == "amaranth" and cycles > LONG_CYCLES:
+        note(f"{cycles:,} cycles take Amaranth's simulator a while; --simulator verilator is much faster")
+    return verified(hardware, simulator, stops, seed)
 
 
 def verified(
@@ -78,11 +99,11 @@ def verified(
     """Compare hardware, or another component in its place, with the engine's run and the model's values."""
     work = Work(hardware, seed)
     log = run(top or hardware.top(probes=True), stimulus(hardware, work, stops), simulator)
-    return held(hardware, work, log, simulator)
+    return compared(hardware, work, log, simulator)
 
 
-def held(hardware: Hardware, work: Work, log: Log, simulator: str = "amaranth") -> Verification:
-    """Compare a run that is done, with every probe in its log."""
+def compared(hardware: Hardware, work: Work, log: Log, simulator: str) -> Verification:
+    """Compare a log of this hardware, with probes, that did this work in a simulator."""
     expected = model_values(hardware, work)
     shown = rtl_values(log, expected)
     words = _words(hardware, log, work)
@@ -152,4 +173,38 @@ def stops_of_seed(hardware: Schedule, text: str | None) -> Stops | None:
     return None if text is None else stops_of(text, STREAMS)
 
 
-__all__ = ["SCHEMA", "Verification", "held", "np", "stimulus", "stops_of_seed", "verified", "verify"]
+def as_text(found: Verification) -> list[RenderableType]:
+    """The result for people: what ran, what differs, and the first difference with its neighbours."""
+    design = found.hardware.design
+    formats = design.formats
+    rows = [
+        ("events", f"{found.events.counts[0]:,}", f"{found.events.counts[1]:,}", f"{found.events.differences:,}"),
+        ("payloads", f"{found.payloads:,}", "", f"{found.payload_mismatches:,}"),
+        ("cycles", f"{found.sim_cycles:,}", f"{found.rtl_cycles:,}", f"{abs(found.sim_cycles - found.rtl_cycles):,}"),
+    ]
+    parts: list[RenderableType] = [
+        heading(f"{design.rows} × {design.columns} array, head_dim {formats.head_dim}, value_dim {formats.value_dim}"),
+        table(("", "expected>", "rtl>", "differ>"), rows),
+        "",
+    ]
+    for name, comparison in (("events", found.events), ("payloads", found.payload_differences)):
+        if comparison is not None and comparison.differences:
+            parts += [heading(name), str(comparison), ""]
+    told = "the hardware does what the cycle model and the software model say"
+    return [
+        *parts,
+        f"{'passed' if found.passed else 'failed'}: {told if found.passed else 'see the differences above'}",
+    ]
+
+
+__all__ = [
+    "SCHEMA",
+    "Verification",
+    "as_text",
+    "compared",
+    "stimulus",
+    "stops_of_seed",
+    "verified",
+    "verify",
+    "verify_named",
+]

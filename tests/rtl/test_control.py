@@ -128,8 +128,9 @@ def test_every_line_begins_in_the_engines_cycle(
     work = f"queries={queries},keys={keys},head_dim={e},value_dim={f},heads={heads},kv_heads={kv}"
     if causal:
         work = f"{work.replace(f'keys={keys}', f'keys={max(keys, queries)}')},causal=true"
-    draw = {"none": lambda *_: {}, "random": random_stalls, "burst": burst_stalls}[stalls]
-    stops = draw(seed, ("Q", "K", "V", "AV"), 400)
+    streams = ("Q", "K", "V", "AV")
+    drawn = {"random": random_stalls, "burst": burst_stalls}
+    stops = drawn[stalls](seed, streams, 400) if stalls in drawn else {}
     try:
         arch = f"{arch},buffer.size={size},array_2d.return_path={path}{',' + DIVIDER if seed % 2 else ''}"
         done = done_of(arch, work, interleave, stops)

@@ -12,7 +12,7 @@ import pytest
 
 from reports.hardware.generation import Hardware, hardware_of
 from reports.hardware.planning import engine_run
-from reports.hardware.verification import held, stimulus, verified
+from reports.hardware.verification import compared, stimulus, verified
 from reports.hardware.work import Work
 from rtl.design import Design
 from rtl.division import Division
@@ -289,9 +289,9 @@ def altered(work: Work, tensor: int, index: tuple[int, ...]) -> Work:
 def test_one_bit_of_one_input_of_the_model(tensor: int, index: tuple[int, ...]) -> None:
     work = Work(hardware())
     log = run(hardware().top(probes=True), stimulus(hardware(), work))
-    found = held(hardware(), altered(work, tensor, index), log)
+    found = compared(hardware(), altered(work, tensor, index), log, "amaranth")
     assert found.events.differences == 0 and found.payload_mismatches > 0 and not found.passed
-    assert held(hardware(), work, log).passed
+    assert compared(hardware(), work, log, "amaranth").passed
 
 
 def test_a_constant_of_the_model() -> None:

@@ -129,7 +129,7 @@ def test_every_line_begins_in_the_engines_cycle(
     if causal:
         work = f"{work.replace(f'keys={keys}', f'keys={max(keys, queries)}')},causal=true"
     streams = ("Q", "K", "V", "AV")
-    drawn = {"random": random_stalls, "burst": burst_stalls}
+    drawn: dict[str, Any] = {"random": random_stalls, "burst": burst_stalls}
     stops = drawn[stalls](seed, streams, 400) if stalls in drawn else {}
     try:
         arch = f"{arch},buffer.size={size},array_2d.return_path={path}{',' + DIVIDER if seed % 2 else ''}"

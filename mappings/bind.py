@@ -85,6 +85,8 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         infeasible=(*_too_wide(plan, made, machine), *too_large(spec, tiles, limits)),
         assumptions=(*machine.assumptions, *spec.assumptions, *notes, *_overflowing(spills)),
         spills=spills,
+        row_layout=spec.rows,
+        transfers=spec.io,
     )
     for condition, reason in schedule.infeasible:
         if not is_array(condition) and condition:

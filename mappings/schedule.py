@@ -209,6 +209,8 @@ class Schedule:
     infeasible: tuple[tuple[Any, str], ...] = ()
     assumptions: tuple[str, ...] = ()
     spills: Mapping[str, Spill] = field(default_factory=dict)
+    row_layout: str = "packed"  # of matrices in DRAM banks that compute: or "padded"
+    transfers: str = "included"  # of operands and results to such banks, in time: or "excluded"
 
     @cached_property
     def counts(self) -> Counts:

@@ -77,7 +77,9 @@ class NestSpec(BaseModel):
 
     Tensors listed `in_place` take each other's room. `copies` are the tiles of a kept tensor at a level at once,
     `reserve` the bytes there for a tensor that streams past. What does not fit into a level of `spill` stays outside.
-    Of each of its `choices` the nest takes one option.
+    Of each of its `choices` the nest takes one option. Of machines with units in their DRAM banks, `rows` says how
+    matrices lie there, one result after the other or each from a row's beginning, and `io` whether time is that of the
+    MACs alone or with what comes and goes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +100,8 @@ class NestSpec(BaseModel):
     epochs: list[EpochSpec] = []
     fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
+    rows: Literal["packed", "padded"] = "packed"
+    io: Literal["included", "excluded"] = "included"
     choices: dict[str, Annotated[dict[str, OptionSpec], Field(min_length=1)]] = {}
     published_for: dict[str, Count] = {}  # conditions of all that is published
     published: list[PublishedSpec] = []

@@ -167,9 +167,9 @@ def simulate(
     arch: Arch,
     mapping: Mapping,
     model: Annotated[
-        str,
+        str | None,
         typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle by cycle: cycle."),
-    ] = "analytic",
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option("--trace", metavar="FILE", help="Write what happens when: .json (Perfetto) or .vcd; model cycle."),
@@ -191,7 +191,7 @@ def simulate(
 
     from . import record_table, tracing
 
-    asked = tracing.Asked.of(model, trace, window, no_jump, stalls)
+    asked = tracing.Asked.of(model or "analytic", trace, window, no_jump, stalls)
     engine = asked.engine(mapping)
     record = sim.simulate(workload, arch, mapping, model=model, engine=engine)
     if asked.path is not None:

@@ -14,6 +14,8 @@ from typing import Any
 from mappings import Counts, Schedule, count, fewest_bytes
 from workloads import ceil_div, choose, is_array, most
 
+from .pim.commands import Commands
+
 Number = Any
 
 ASSUMPTIONS = ("no fill, drain or skew, no port limit and no operation latency",)
@@ -36,6 +38,9 @@ class Latency:
     stall_cycles: Mapping[str, Mapping[str, int]] | None = None
     gap_cycles: Mapping[str, int] | None = None
     assumptions: tuple[str, ...] = ()
+    phase_cycles: Mapping[str, int] | None = None  # of DRAM channels, by what they do
+    commands: Commands | None = None  # that such channels issued
+    not_modelled: tuple[str, ...] | None = None  # constraints that such a device does not state
 
 
 def compute_cycles(schedule: Schedule, counts: Counts) -> Number:

@@ -17,6 +17,7 @@ from .accounting import accounting as accounting_of
 from .analytic import Latency
 from .energy import Energy, energy
 from .overhead import with_overhead
+from .pim.energy import command_energy
 from .sequence import add_energies
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def spent(
     schedule: Schedule, counts: Counts, latency: Latency, prices: Table, areas: Mapping[str, Cost] | None = None
 ) -> Energy:
     """The energy of a schedule that takes that time; `areas` are the table's, if they are at hand."""
+    if latency.commands is not None:
+        return command_energy(schedule, latency.commands, prices)
     found = machine_area_um2(schedule.machine, prices) if areas is None else areas
     work = energy(schedule, counts, prices, accounting_of(schedule.accounting))
     return with_overhead(work, schedule.machine, counts, latency, prices, found)
@@ -48,6 +51,8 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
     except ValueError as error:
         raise SpecError([Problem(str(error))]) from None
     machine = analysis.schedule.machine
+    if analysis.latency.commands is not None:
+        return command_energy(analysis.schedule, analysis.latency.commands, named)
     parts = [
         energy(schedule, count(schedule), named, accounting_of(accounting or schedule.accounting))
         for schedule in analysis.schedules

@@ -46,6 +46,9 @@ class Record:
     idle_actions: Mapping[str, Mapping[str, float]] | None = None
     stall_cycles: Mapping[str, Mapping[str, int]] | None = None
     gap_cycles: Mapping[str, int] | None = None
+    cycles_by_phase: Mapping[str, int] | None = None
+    not_modelled: tuple[str, ...] | None = None
+    overrides: Mapping[str, Mapping[str, Any]] | None = None
     resources: Mapping[str, int] | None = None
     schema: str = field(default=SCHEMA)
 

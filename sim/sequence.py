@@ -10,6 +10,7 @@ from workloads import is_array
 
 from .analytic import Latency
 from .energy import Energy
+from .pim.commands import Commands
 
 Number = Any
 
@@ -44,6 +45,20 @@ def add_latencies(parts: Sequence[Latency]) -> Latency:
         stall_cycles=_nested(stalls) if len(stalls) == len(parts) else None,
         gap_cycles=_sums(gaps) if len(gaps) == len(parts) else None,
         assumptions=merged(part.assumptions for part in parts),
+        phase_cycles=_sums(part.phase_cycles or {} for part in parts) or None,
+        commands=_add_commands([part.commands for part in parts if part.commands is not None]),
+        not_modelled=parts[0].not_modelled,
+    )
+
+
+def _add_commands(parts: Sequence[Commands]) -> Commands | None:
+    if not parts:
+        return None
+    return Commands(
+        _sums(part.issued for part in parts),
+        sum(part.active_ticks for part in parts),
+        sum(part.precharged_ticks for part in parts),
+        parts[0].column_bytes,
     )
 
 

@@ -45,8 +45,19 @@ def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
     return cycle_latency(schedule, counts, engine.jump, stops=engine.stops)
 
 
-MODELS: Mapping[str, Callable[[Schedule, Counts, Engine], Latency]] = {"analytic": _analytic, "cycle": _cycle}
-TIMED_KINDS = ("spatial",)
+def _commands(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
+    from .pim.latency import command_latency
+
+    if engine.stops:
+        raise SpecError([Problem("--stalls are of streams of arrays; DRAM channels have none")])
+    return command_latency(schedule, counts, engine.jump)
+
+
+# By kind of machine; the first is taken where none is asked for.
+MODELS: Mapping[str, Mapping[str, Callable[[Schedule, Counts, Engine], Latency]]] = {
+    "spatial": {"analytic": _analytic, "cycle": _cycle},
+    "pim": {"cycle": _commands},
+}
 
 
 @dataclass(frozen=True)
@@ -84,15 +95,23 @@ class Analysis:
         return machine.units[unit].elements * (self.latency.latency_s * machine.clock_hz)
 
 
-def analyse(schedule: Schedule, model: str = "analytic", engine: Engine | None = None) -> Analysis:
+def model_for(machine: Machine, model: str | None) -> str:
+    """The model by that name for a kind of machine, or the kind's own. Raises `SpecError` for another."""
+    known = MODELS[machine.kind]
+    if model is not None and model not in known:
+        where = f" of machines of kind '{machine.kind}'"
+        raise SpecError([Problem(unknown(f"model{where if machine.kind != 'spatial' else ''}", model, known))])
+    return model or next(iter(known))
+
+
+def analyse(schedule: Schedule, model: str | None = None, engine: Engine | None = None) -> Analysis:
     """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points.
 
     `engine` is how the cycle model runs; the analytic one has none.
     """
-    if model not in MODELS:
-        raise SpecError([Problem(unknown("model", model, MODELS))])
+    chosen = MODELS[schedule.machine.kind][model_for(schedule.machine, model)]
     counts = count(schedule)
-    timing = MODELS[model](schedule, counts, engine or Engine())
+    timing = chosen(schedule, counts, engine or Engine())
     prices = table(schedule.machine.energy)
     areas = machine_area_um2(schedule.machine, prices)
     taken = spent(schedule, counts, timing, prices, areas)
@@ -154,7 +173,7 @@ def simulate(
     workload: str | Workload,
     arch: str | Machine,
     mapping: str | Loaded[Any],
-    model: str = "analytic",
+    model: str | None = None,
     accounting: str | None = None,
     engine: Engine | None = None,
 ) -> Record:
@@ -173,7 +192,7 @@ def simulation(
     workload: str | Workload,
     arch: str | Machine,
     mapping: str | Loaded[Any],
-    model: str = "analytic",
+    model: str | None = None,
     accounting: str | None = None,
     engine: Engine | None = None,
 ) -> Simulation:
@@ -185,7 +204,7 @@ def simulation(
     work = workload_of(workload) if isinstance(workload, str) else workload
     machine = machine_of(arch) if isinstance(arch, str) else arch
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
-    _refuse_untimed(machine)
+    model = model_for(machine, model)
     cascade, schedules = _schedules(work, machine, loaded, accounting)
     found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
     references = {
@@ -194,11 +213,6 @@ def simulation(
         "mapping": mapping if isinstance(mapping, str) else loaded.reference,
     }
     return Simulation(work, machine, loaded, cascade, model, references, found)
-
-
-def _refuse_untimed(machine: Machine) -> None:
-    if machine.kind not in TIMED_KINDS:
-        raise SpecError(Problem(f"no model times machines of kind '{machine.kind}' yet", machine.place))
 
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
@@ -219,6 +233,16 @@ def _schedules(
     return cascade, schedules
 
 
+def clock_name(machine: Machine) -> str:
+    """Which clock a cycle is of.
+
+    >>> from arch import machine
+    >>> clock_name(machine("fusemax-cloud")), clock_name(machine("gddr6-aim"))
+    ('fusemax-cloud', 'command clock of gddr6-aim')
+    """
+    return machine.name if machine.device is None else f"command clock of {machine.name}"
+
+
 def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:
     schedule, counts = found.schedule, found.counts
     machine = schedule.machine
@@ -233,7 +257,7 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         arch=references["arch"],
         mapping=references["mapping"],
         model=model,
-        clock={"name": machine.name, "hz": machine.clock_hz},
+        clock={"name": clock_name(machine), "hz": machine.clock_hz},
         cycles=found.latency.cycles,
         latency_s=found.latency.latency_s,
         energy_j=found.energy.total_j,
@@ -254,6 +278,9 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         bound_by=found.latency.bound_by,
         stall_cycles=found.latency.stall_cycles,
         gap_cycles=found.latency.gap_cycles,
+        cycles_by_phase=found.latency.phase_cycles,
+        not_modelled=found.latency.not_modelled,
+        overrides={each.path: {"given": each.given, "stated": each.stated} for each in machine.overrides} or None,
         feasible={"ok": True, "reason": None},
         assumptions=merged([*(each.assumptions for each in found.schedules), found.latency.assumptions]),
         accounting=schedule.accounting,

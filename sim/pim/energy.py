@@ -1,0 +1,49 @@
+"""The energy of DRAM commands by a table: commands, what goes over the pins, and what a channel takes with time."""
+
+from __future__ import annotations
+
+from arch import Cost, Table, command_pj, pin_pj, standby_w
+from mappings import Schedule
+from sim.energy import PICO, Energy
+
+from .commands import Commands
+
+BITS_PER_BYTE = 8
+PINNED = ("RD", "WR", "WRGB", "RDMAC")  # commands whose column goes over the pins
+UNPRICED = ("PRE", "PREA", "MODE")  # part of the activation; nothing moves
+TABLE_NAMES = {"MODE": "TMOD", "MAC_ONE": "MAC_one", "MAC_SAME": "MAC_same", "COPY_IN": "COPY", "COPY_OUT": "COPY"}
+
+
+def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Energy:
+    """The energy of what was issued. A command that the table does not price leaves its component without a number.
+
+    Components: `dram` are activations, reads, writes and refreshes, `banks` what multiplies, `dram.pins` what comes in and
+    goes out, `dram.background` what open and closed rows take with time.
+    """
+    device = schedule.machine.device
+    assert device is not None
+    joules: dict[str, float | None] = {"dram": 0.0, "banks": 0.0, "dram.pins": 0.0, "dram.background": 0.0}
+    notes: list[str] = []
+
+    def add(component: str, number: float, price: Cost) -> None:
+        if not number:
+            return
+        if price.how != "table":
+            notes.append(f"{component}: {price.how}")
+        before = joules[component]
+        joules[component] = None if price.value is None or before is None else before + number * price.value * PICO
+
+    pinned = 0
+    for name, number in commands.issued.items():
+        pinned += number * commands.column_bytes * BITS_PER_BYTE if name in PINNED else 0
+        if name in UNPRICED:
+            continue
+        component = "banks" if name.startswith(("MAC", "EWMUL", "AF")) else "dram"
+        add(component, number, command_pj(table, TABLE_NAMES.get(name, name)))
+    add("dram.pins", pinned, pin_pj(table))
+    seconds = 1 / schedule.machine.clock_hz
+    for ticks, active in ((commands.active_ticks, True), (commands.precharged_ticks, False)):
+        watts = standby_w(table, active)
+        add("dram.background", ticks * seconds / PICO, watts)
+    idle = {"dram": {"active tick": commands.active_ticks, "precharged tick": commands.precharged_ticks}}
+    return Energy(joules, {"dram": dict(commands.issued)}, tuple(dict.fromkeys(notes)), idle)

@@ -1,0 +1,74 @@
+"""The time of a schedule in DRAM banks: its channels' programs, run command by command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mappings import Counts, Schedule
+from sim.analytic import Latency
+from sim.dram import Command
+from sim.dram.channel import Outcome, run
+
+from .commands import Commands
+from .lowering import EXCLUDED, UNIT, Task, lower, not_modelled
+
+PHASES = {
+    Command.MODE: "mode switch", Command.WRGB: "buffer write", Command.MAC: "compute", Command.RDMAC: "accumulator read",
+}  # fmt: skip
+BEATS, ROWS = "column commands", "row cycles"
+
+
+def command_latency(schedule: Schedule, counts: Counts, jump: bool = True) -> Latency:
+    """The latency of a schedule; `cycles` are ticks of the command clock.
+
+    Without transfers, time is from the first activation to the end of the last MAC.
+    """
+    tasks = lower(schedule)
+    found = [run(task.device, task.program, jump=jump) for task in tasks]
+    excluded = schedule.transfers == EXCLUDED
+    ticks = sum(each.mac_ticks if excluded else each.ticks for each in found)
+    clock_hz = schedule.machine.clock_hz
+    phases: dict[str, int] = {}
+    for each in found:
+        for command, spent in each.ticks_by_command.items():
+            phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
+    if excluded:
+        phases = {PHASES[Command.MAC]: ticks}
+    return Latency(
+        cycles=ticks,
+        latency_s=ticks / clock_hz,
+        compute_cycles=ticks,
+        unit_cycles={UNIT: counts.unit_cycles(UNIT)},
+        memory_s={name: ticks / clock_hz for name in schedule.machine.memories},
+        bound_by=_bound(tasks, found, phases),
+        assumptions=tuple(dict.fromkeys(note for task in tasks for note in task.assumptions)),
+        phase_cycles=phases,
+        commands=_commands(tasks, found),
+        not_modelled=not_modelled(tasks[0].device),
+    )
+
+
+def _bound(tasks: tuple[Task, ...], found: list[Outcome], phases: Mapping[str, int]) -> str:
+    """What takes the most time: a phase, or of the computing one the beats of MACs or all that opens rows for them."""
+    beats = sum(
+        each.counts.get(Command.MAC, 0) * task.device.timing.ccd_mac for task, each in zip(tasks, found, strict=True)
+    )
+    compute = phases.get(PHASES[Command.MAC], 0)
+    loads = {**phases, BEATS: min(beats, compute), ROWS: compute - min(beats, compute)}
+    loads.pop(PHASES[Command.MAC], None)
+    return max(loads, key=lambda name: loads[name])
+
+
+def _commands(tasks: tuple[Task, ...], found: list[Outcome]) -> Commands:
+    issued: dict[str, int] = {}
+    for task, each in zip(tasks, found, strict=True):
+        for command, number in each.counts.items():
+            issued[command.name] = issued.get(command.name, 0) + number * task.channels
+    return Commands(
+        issued,
+        sum(
+            (each.active_ticks + each.refreshing_ticks) * task.channels for task, each in zip(tasks, found, strict=True)
+        ),
+        sum(each.precharged_ticks * task.channels for task, each in zip(tasks, found, strict=True)),
+        tasks[0].device.organisation.column_bytes,
+    )

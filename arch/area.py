@@ -30,6 +30,8 @@ def machine_area_um2(machine: Machine, table: Table) -> dict[str, Cost]:
     >>> machine_area_um2(machine("systolic"), table("fusemax-45nm"))["buffer"].how
     "missing: memory 'buffer' has no size"
     """
+    if machine.device is not None:
+        return {"machine": Cost(None, f"missing: no area of '{machine.name}' is sourced", "")}
     on_chip = list(machine.memories.values())[1:]
     type = machine.types.get("*")
     areas = {name: _unit_area(unit, table, type) for name, unit in machine.units.items()}

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from arch.dram import Device
+from specs import Infeasible
 
 from .commands import Command, Issued
-from .program import Segment, pack
+from .program import Segment, commands_of, pack
 from .timing import pack_device
 
 __all__ = ["Outcome", "run", "run_packed", "trace"]
+
+LAST_TICK = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,15 @@ def run(device: Device, program: Sequence[Segment], *, jump: bool = True, expand
     >>> run(device, [rows, RowRun(Command.MAC, row=78, count=8)]).mac_ticks
     17700
     """
-    return run_packed(pack_device(device), pack(program, device.organisation), jump=jump, expand=expand)
+    packed = pack_device(device)
+    commands, longest = commands_of(program), int(packed.sum()) * (device.organisation.banks + 4)
+    if commands * longest >= LAST_TICK:
+        raise Infeasible(f"{commands} commands of up to {longest} ticks each: times go up to {LAST_TICK}")
+    return run_packed(packed, pack(program, device.organisation), jump=jump, expand=expand)
 
 
 def run_packed(device: Any, program: Any, *, jump: bool = True, expand: bool = False) -> Outcome:
-    """The same of what is packed already."""
+    """The same of what is packed already, and known not to be too long."""
     from . import engine
 
     found = engine.run_program(device, program, jump, np.empty((0, 4), np.int64))

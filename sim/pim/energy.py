@@ -17,8 +17,8 @@ TABLE_NAMES = {"MODE": "TMOD", "MAC_ONE": "MAC_one", "MAC_SAME": "MAC_same", "CO
 def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Energy:
     """The energy of what was issued. A command that the table does not price leaves its component without a number.
 
-    Components: `dram` are activations, reads, writes and refreshes, `banks` what multiplies, `dram.pins` what comes in and
-    goes out, `dram.background` what open and closed rows take with time.
+    Components: `dram` are activations, reads, writes and refreshes, `banks` what multiplies, `dram.pins` what comes in
+    and goes out, `dram.background` what open and closed rows take with time.
     """
     device = schedule.machine.device
     assert device is not None

@@ -11,7 +11,7 @@ from .commands import Commands
 BITS_PER_BYTE = 8
 PINNED = ("RD", "WR", "WRGB", "RDMAC")  # commands whose column goes over the pins
 UNPRICED = ("PRE", "PREA", "MODE")  # part of the activation; nothing moves
-TABLE_NAMES = {"MODE": "TMOD", "MAC_ONE": "MAC_one", "MAC_SAME": "MAC_same", "COPY_IN": "COPY", "COPY_OUT": "COPY"}
+PRICED_AS = {"ACT4": "ACT", "ACT16": "ACT", "MAC_ONE": "MAC", "MAC_SAME": "MAC", "COPY_IN": "COPY", "COPY_OUT": "COPY"}
 
 
 def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Energy:
@@ -39,7 +39,8 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
         if name in UNPRICED:
             continue
         component = "banks" if name.startswith(("MAC", "EWMUL", "AF")) else "dram"
-        add(component, number, command_pj(table, TABLE_NAMES.get(name, name)))
+        times = {"ACT4": 4, "ACT16": device.organisation.banks}.get(name, 1)
+        add(component, number * times, command_pj(table, PRICED_AS.get(name, name)))
     add("dram.pins", pinned, pin_pj(table))
     seconds = 1 / schedule.machine.clock_hz
     for ticks, active in ((commands.active_ticks, True), (commands.precharged_ticks, False)):

@@ -12,9 +12,13 @@ from sim.dram.channel import Outcome, run
 from .commands import Commands
 from .lowering import EXCLUDED, UNIT, Task, lower, not_modelled
 
+COMPUTE = "compute"
 PHASES = {
-    Command.MODE: "mode switch", Command.WRGB: "buffer write", Command.MAC: "compute", Command.RDMAC: "accumulator read",
-}  # fmt: skip
+    Command.MODE: "mode switch",
+    Command.WRGB: "buffer write",
+    Command.MAC: COMPUTE,
+    Command.RDMAC: "accumulator read",
+}
 BEATS, ROWS = "column commands", "row cycles"
 
 
@@ -33,7 +37,7 @@ def command_latency(schedule: Schedule, counts: Counts, jump: bool = True) -> La
         for command, spent in each.ticks_by_command.items():
             phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
     if excluded:
-        phases = {PHASES[Command.MAC]: ticks}
+        phases = {COMPUTE: ticks}
     return Latency(
         cycles=ticks,
         latency_s=ticks / clock_hz,
@@ -53,9 +57,9 @@ def _bound(tasks: tuple[Task, ...], found: list[Outcome], phases: Mapping[str, i
     beats = sum(
         each.counts.get(Command.MAC, 0) * task.device.timing.ccd_mac for task, each in zip(tasks, found, strict=True)
     )
-    compute = phases.get(PHASES[Command.MAC], 0)
+    compute = phases.get(COMPUTE, 0)
     loads = {**phases, BEATS: min(beats, compute), ROWS: compute - min(beats, compute)}
-    loads.pop(PHASES[Command.MAC], None)
+    loads.pop(COMPUTE, None)
     return max(loads, key=lambda name: loads[name])
 
 
@@ -64,11 +68,10 @@ def _commands(tasks: tuple[Task, ...], found: list[Outcome]) -> Commands:
     for task, each in zip(tasks, found, strict=True):
         for command, number in each.counts.items():
             issued[command.name] = issued.get(command.name, 0) + number * task.channels
+    pairs = list(zip(tasks, found, strict=True))
     return Commands(
         issued,
-        sum(
-            (each.active_ticks + each.refreshing_ticks) * task.channels for task, each in zip(tasks, found, strict=True)
-        ),
-        sum(each.precharged_ticks * task.channels for task, each in zip(tasks, found, strict=True)),
+        sum((each.active_ticks + each.refreshing_ticks) * task.channels for task, each in pairs),
+        sum(each.precharged_ticks * task.channels for task, each in pairs),
         tasks[0].device.organisation.column_bytes,
     )

@@ -63,9 +63,9 @@ class Layout:
     def program(self, drained: int = 0) -> tuple[Segment, ...]:
         """All MACs; with `drained`, the accumulators of so many outputs are read whenever they are full.
 
-        >>> Layout(PACKED, outputs=3, columns=32, row_columns=64).program()
-        (Repeat(times=1, segments=(RowRun(command=<Command.MAC: 9>, row=0, count=64, bank=-1, column=0),), row_step=1), \
-RowRun(command=<Command.MAC: 9>, row=1, count=32, bank=-1, column=0))
+        >>> pairs, last = Layout(PACKED, outputs=5, columns=32, row_columns=64).program()
+        >>> pairs.times, [run.count for run in pairs.segments], last.row, last.count
+        (2, [64], 2, 32)
         """
         period = self.period if not drained else math.lcm(self.period, drained)
         times, rest = divmod(self.outputs, period)

@@ -1,8 +1,8 @@
 """From a schedule on a machine of DRAM banks to what each of its channels does.
 
-An operation is a product of a matrix, of which each bank has its own rows, and a vector, which comes to the banks through
-the global buffer of their channel. All channels do the same at the same time, each with its own part of the matrix; a
-part that is smaller is done as if it were as large.
+An operation is a product of a matrix, of which each bank has its own rows, and a vector, which comes to the banks
+through the global buffer of their channel. All channels do the same at the same time, each with its own part of the
+matrix; a part that is smaller is done as if it were as large.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def _task(schedule: Schedule, device: Device, operation: Operation) -> Task:
     columns, outputs = _product(summed), _product(kept)
     channels = _extent(schedule, operation.spatial[CHANNELS]) if CHANNELS in operation.spatial else 1
     assumptions: tuple[str, ...] = ()
+    chunks: tuple[Layout, ...]
     if schedule.transfers == EXCLUDED:
         chunks = (Layout(schedule.row_layout, outputs, columns, organisation.columns),)
         program = chunks[0].program()
@@ -71,8 +72,9 @@ def _task(schedule: Schedule, device: Device, operation: Operation) -> Task:
     task = Task(operation.name, channels, device, chunks, program, assumptions)
     if task.rows > organisation.rows:
         raise Infeasible(
-            f"'{operation.name}' on '{schedule.machine.name}': {outputs} results of {columns} columns in each bank take "
-            f"{task.rows} rows of {organisation.columns} columns, and a bank has {organisation.rows}; give more channels"
+            f"'{operation.name}' on '{schedule.machine.name}': {outputs} results of {columns} columns in each bank "
+            f"take {task.rows} rows of {organisation.columns} columns, and a bank has {organisation.rows}; give more "
+            f"channels"
         )
     return task
 
@@ -89,8 +91,8 @@ def _extents(schedule: Schedule, operation: Operation) -> tuple[list[int], list[
         faults.append("has nothing on lanes")
     if faults:
         message = (
-            f"'{operation.name}' {' and '.join(faults)}; banks sum products over their lanes, and each channel and bank "
-            f"has results of its own"
+            f"'{operation.name}' {' and '.join(faults)}; banks sum products over their lanes, and each channel and "
+            f"bank has results of its own"
         )
         raise SpecError([Problem(message)])
     parts = (*operation.loops, *operation.steps)

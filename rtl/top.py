@@ -29,12 +29,13 @@ from .result_buffer import ResultBuffer
 from .sequencer import Sequencer
 from .walk import Extent
 
-__all__ = ["STREAMS", "Top", "plain"]
+__all__ = ["STREAMS", "Top", "plain", "shows_elements"]
 
 ELEMENT_PROBES = {"score": "QK", "weight": "SLN"}
 STREAMS = {"Q": "q", "K": "k", "V": "v", "AV": "av"}
 ARRAY, LANES = "array_2d", "array_1d"  # resources of a plan
 COUNTER_BITS = 32
+MOST_SHOWN = 64  # elements of an array that are shown one by one: each is a port, and compilers take their time
 
 
 def plain(line: str) -> str:
@@ -46,6 +47,11 @@ def plain(line: str) -> str:
     return line.replace("+", "_").replace(" ", "_")
 
 
+def shows_elements(design: Design) -> bool:
+    """Whether probes of the whole are of each element as well."""
+    return design.rows * design.columns <= MOST_SHOWN
+
+
 class Top(wiring.Component):
     """`start` begins a run of the loops that the other inputs describe; `done` is high when nothing more will begin.
 
@@ -53,12 +59,13 @@ class Top(wiring.Component):
     one index first. `idle_<unit>_<cause>` count the cycles in which a unit stood still.
 
     With `probes`, `first_<line>` and `last_<line>` are the beats of a line's tile at element (0, 0) or lane 0,
-    `stall_<unit>` tells of a unit that begins something after it stood still, and everything that the array and the
-    lanes show is shown.
+    `stall_<unit>` tells of a unit that begins something after it stood still, and everything that the lanes, and the
+    elements of a small array, show is shown.
     """
 
     def __init__(self, design: Design, plan: Plan, extent: Extent, probes: bool = False) -> None:
         self.design, self.plan, self.extent, self.probes = design, plan, extent, probes
+        self.elements = probes and shows_elements(design)
         self.works = {ARRAY: dict(array_works(design)), LANES: dict(lane_works(design))}
         word = stream.Signature(8 * design.word_bytes)
         ports: dict[str, Any] = {
@@ -83,12 +90,14 @@ class Top(wiring.Component):
             found[f"stall_{unit}"] = Out(Probe(cycles=COUNTER_BITS, cause=causes, number=number))
         shape = (design.rows, design.columns)
         found |= {name: Out(probe).array(design.columns) for name, probe in lane_probes(design).items()}
-        return found | {name: Out(probe_of(design, tensor)).array(*shape) for name, tensor in ELEMENT_PROBES.items()}
+        if self.elements:
+            found |= {name: Out(probe_of(design, tensor)).array(*shape) for name, tensor in ELEMENT_PROBES.items()}
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m, design = Module(), self.design
         control = m.submodules.control = Control(self.plan, self.extent)
-        array = m.submodules.array = Array(design, self.probes)
+        array = m.submodules.array = Array(design, self.elements)
         lanes = m.submodules.lanes = Lanes(design, self.probes)
         m.d.comb += [control.start.eq(self.start), self.done.eq(control.done)]
         m.d.comb += [control.loops[name].eq(getattr(self, name)) for name in self.extent.loops.members]
@@ -102,9 +111,10 @@ class Top(wiring.Component):
         self._give(m, control, lanes, copy)
         self._stalls(m, control)
         if self.probes:
-            for owner, names in ((array, tuple(ELEMENT_PROBES)), (lanes, tuple(lane_probes(design)))):
-                for name in names:
-                    _show(m, getattr(owner, name), getattr(self, name))
+            shown = [(lanes, name) for name in lane_probes(design)]
+            shown += [(array, name) for name in ELEMENT_PROBES if self.elements]
+            for owner, name in shown:
+                _show(m, getattr(owner, name), getattr(self, name))
         return m
 
     # -------------------------------------------------------------------------------------------------- lines and tiles

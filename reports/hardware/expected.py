@@ -14,7 +14,7 @@ import numpy as np
 from rtl.beats import Beat, array_works, beats, lane_works
 from rtl.compare import Event
 from rtl.harness import Log
-from rtl.top import ARRAY, LANES, STREAMS, plain
+from rtl.top import ARRAY, LANES, STREAMS, plain, shows_elements
 from sim.events import STALL_BEGIN, STALL_END, TILE_DONE, events
 
 from .generation import Hardware
@@ -124,7 +124,7 @@ def model_values(hardware: Hardware, work: Work) -> Mapping[str, Values]:
         starts.setdefault(each.entry, []).append((each.start, each.tile))
     found: dict[str, Values] = {}
     down = np.arange(design.rows) * design.hop
-    for tensor, probe in (("QK", "score"), ("SLN", "weight")):
+    for tensor, probe in (("QK", "score"), ("SLN", "weight")) if shows_elements(design) else ():
         last = beats(array_works(design)[tensor])[-1]
         begin, values = _of_line(work, starts[tensor], tensor)
         there = begin + last.cycle + last.native.latency

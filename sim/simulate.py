@@ -26,7 +26,6 @@ from .pricing import spent
 from .record import Record, fingerprint
 from .sequence import add_counts, add_energies, add_latencies, merged
 
-
 PLAIN = ("packed", "included")  # what a mapping has that says nothing of `rows` and `io`
 NO_STALLS = "stalls are of the streams of arrays; machines of kind 'pim' have none"
 

@@ -64,14 +64,13 @@ def _bound(tasks: tuple[Task, ...], found: list[Outcome], phases: Mapping[str, i
 
 
 def _commands(tasks: tuple[Task, ...], found: list[Outcome]) -> Commands:
+    """What all channels issue, and how long their rows are open."""
     issued: dict[str, int] = {}
     for task, each in zip(tasks, found, strict=True):
         for command, number in each.counts.items():
             issued[command.name] = issued.get(command.name, 0) + number * task.channels
     pairs = list(zip(tasks, found, strict=True))
-    return Commands(
-        issued,
-        sum((each.active_ticks + each.refreshing_ticks) * task.channels for task, each in pairs),
-        sum(each.precharged_ticks * task.channels for task, each in pairs),
-        tasks[0].device.organisation.column_bytes,
-    )
+    organisation = tasks[0].device.organisation
+    active = sum((each.active_ticks + each.refreshing_ticks) * task.channels for task, each in pairs)
+    ticks = sum(each.ticks for each in found) * organisation.channels  # those that have nothing to do stand by
+    return Commands(issued, active, ticks - active, organisation.column_bytes)

@@ -73,7 +73,7 @@ def macs(task: Task) -> list[tuple[int, int]]:
 def laid(case: Case, task: Task) -> Iterator[tuple[int, int]]:
     """Row and column of every column of every output, in order: by arithmetic on what the mapping says."""
     organisation = task.device.organisation
-    outputs = -(-(-(-case.m // task.channels)) // organisation.banks)
+    outputs = -(-case.m // (task.channels * organisation.banks))
     row_columns, first_row = organisation.columns, 0
     for width in widths(case, task):
         pitch = -(-width // row_columns) * row_columns if "padded" in case.mapping else width

@@ -147,8 +147,8 @@ def test_vectors_come_and_results_go_once_a_chunk(case: Case) -> None:
 # ---------------------------------------------------------------------------------------------------------------- laws
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_packed_rows_take_no_more_activations(case: Case) -> None:
     packed, padded = (
         simulate(case.workload, case.arch, re.sub("packed|padded", rows, case.mapping)).actions["dram"]
@@ -157,8 +157,8 @@ def test_packed_rows_take_no_more_activations(case: Case) -> None:
     assert packed["ACT16"] <= padded["ACT16"] and packed["MAC"] == padded["MAC"]
 
 
-@given(st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 2, 4]))
 @settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 2, 4]))
 def test_twice_the_channels_halve_what_each_does(half: int, n: int, channels: int) -> None:
     m = 2 * channels * 16 * half
     one, two = (excluded(m, n, f"gddr6-aim:channels={number},{QUIET}") for number in (channels, 2 * channels))
@@ -166,8 +166,8 @@ def test_twice_the_channels_halve_what_each_does(half: int, n: int, channels: in
     assert two.cycles < one.cycles
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_bytes_of_macs_are_weights_over_their_use(case: Case) -> None:
     record, task = simulate(*case.references), case.task()
     organisation = task.device.organisation
@@ -176,8 +176,8 @@ def test_bytes_of_macs_are_weights_over_their_use(case: Case) -> None:
     assert of_all_banks == pytest.approx(case.m * case.n * 2 / used)
 
 
-@given(cases(refresh=True))
 @settings(max_examples=30, deadline=None)
+@given(cases(refresh=True))
 def test_every_tick_of_every_channel_is_active_or_precharged(case: Case) -> None:
     """Channels of the machine that have nothing to do, for want of results, stand by too."""
     record = simulate(*case.references)
@@ -252,8 +252,8 @@ def test_energy_by_hand_of_bits() -> None:
         assert energy["dram"] == 0.0 and energy["dram.background"] is None and record.energy_j is None
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) -> None:
     channels = case.task().device.organisation.channels
     more = case.arch.replace(f"channels={channels}", f"channels={2 * channels}")

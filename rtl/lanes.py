@@ -12,10 +12,16 @@ from specs import SpecError
 
 from .design import Design
 from .lane import Lane, lane_probes
+from .manifest import Probe
 from .pipeline import delayed
 from .places import Places
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "lanes_probes"]
+
+
+def lanes_probes(design: Design) -> dict[str, Probe]:
+    """By port, what lanes show: what each shows, and the running maximum where it is back at the top of its column."""
+    return {**lane_probes(design), "returned_maximum": Probe(value=design.formats.words["RM"].shape)}
 
 
 class Lanes(wiring.Component):
@@ -23,13 +29,13 @@ class Lanes(wiring.Component):
 
     `maximum`, `sum` and `product` are what leaves each column. `returned` is the running maximum of the turn `asked`
     for, as it lies at the top of a column: `return_cycles` after the lane has it. `result` is what leaves each lane.
-    With `probes` there is an array of each of `lane_probes`.
+    With `probes` there is an array of each of `lanes_probes`.
     """
 
     def __init__(self, design: Design, probes: bool = False) -> None:
         if design.return_cycles < 1:
             raise SpecError(f"return_cycles {design.return_cycles}: allowed: 1 or more; a place is a register")
-        self.design, self.probes = design, lane_probes(design) if probes else {}
+        self.design, self.probes = design, lanes_probes(design) if probes else {}
         columns = design.columns
         super().__init__(
             {
@@ -59,7 +65,7 @@ class Lanes(wiring.Component):
                 self.result[column].eq(lane.result),
                 self.returned[column].eq(self._returned(m, lane, column)),
             ]
-            for name in self.probes:
+            for name in lane_probes(self.design) if self.probes else ():
                 wiring.connect(m, getattr(lane, name), wiring.flipped(getattr(self, name)[column]))
         return m
 
@@ -68,6 +74,12 @@ class Lanes(wiring.Component):
         top = m.submodules[f"top_{column}"] = Places(lane.risen.value.shape(), self.design.places["RM"])
         risen = delayed(m, lane.risen, self.design.return_cycles - 1, f"risen_{column}")
         top.store(m, risen.valid, risen.value, risen.turn, risen.index)
+        if self.probes:
+            back = delayed(m, risen, 1, f"back_{column}")
+            m.d.comb += [
+                self.returned_maximum[column].valid.eq(back.valid),
+                self.returned_maximum[column].value.eq(back.value),
+            ]
         asked = self.asked[column]
         value: Value = top.read(m, asked, risen.index)
         return value

@@ -19,8 +19,7 @@ from .channel import Transfer
 from .control import Control
 from .design import ArrayOp, Design
 from .element import probe_of
-from .lane import lane_probes
-from .lanes import Lanes
+from .lanes import Lanes, lanes_probes
 from .manifest import Probe
 from .operand_buffer import OperandBuffer
 from .pipeline import delayed
@@ -89,7 +88,7 @@ class Top(wiring.Component):
             causes = range(max(2, len(self.plan.causes(unit))))
             found[f"stall_{unit}"] = Out(Probe(cycles=COUNTER_BITS, cause=causes, number=number))
         shape = (design.rows, design.columns)
-        found |= {name: Out(probe).array(design.columns) for name, probe in lane_probes(design).items()}
+        found |= {name: Out(probe).array(design.columns) for name, probe in lanes_probes(design).items()}
         if self.elements:
             found |= {name: Out(probe_of(design, tensor)).array(*shape) for name, tensor in ELEMENT_PROBES.items()}
         return found
@@ -111,7 +110,7 @@ class Top(wiring.Component):
         self._give(m, control, lanes, copy)
         self._stalls(m, control)
         if self.probes:
-            shown = [(lanes, name) for name in lane_probes(design)]
+            shown = [(lanes, name) for name in lanes_probes(design)]
             shown += [(array, name) for name in ELEMENT_PROBES if self.elements]
             for owner, name in shown:
                 _show(m, getattr(owner, name), getattr(self, name))

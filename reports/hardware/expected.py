@@ -145,6 +145,8 @@ def model_values(hardware: Hardware, work: Work) -> Mapping[str, Values]:
         begin, values = _of_line(work, starts[name], tensor)
         for c in range(design.columns):
             found[f"{probe}[{c}]"] = _landed(begin + c, line, values[..., c])
+            if tensor == "RM":  # and back at the top of its column
+                found[f"returned_maximum[{c}]"] = _landed(begin + c + design.return_cycles, line, values[..., c])
     return found
 
 

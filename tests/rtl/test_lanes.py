@@ -18,7 +18,7 @@ from rtl.design import RINGS, Design, LaneOp, Latencies
 from rtl.formats import Formats
 from rtl.harness_verilator import as_verilog
 from rtl.lane import PROBES, lane_mac
-from rtl.lanes import Lanes
+from rtl.lanes import Lanes, lanes_probes
 from rtl.manifest import manifest
 from rtl.model import attention
 from specs import SpecError
@@ -248,7 +248,7 @@ def test_multiplier_adder_is_as_wide_as_a_numerator() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_lanes_are_verilog_and_have_probes_where_they_are_wanted(probes: bool, count: int) -> None:
     lanes = Lanes(replace(SMALL, places=dict.fromkeys(RINGS, count), query_slots=count), probes)
-    assert len(manifest(lanes).probes) == probes * len(PROBES) * SMALL.columns
+    assert len(manifest(lanes).probes) == probes * len(lanes_probes(SMALL)) * SMALL.columns
     text = as_verilog(lanes)
     assert "module top(" in text and "[-1:0]" not in text
 

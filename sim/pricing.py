@@ -18,7 +18,7 @@ from .analytic import Latency
 from .energy import Energy, energy
 from .overhead import with_overhead
 from .pim.energy import command_energy
-from .sequence import add_energies
+from .sequence import add_energies, repeat_energy
 
 if TYPE_CHECKING:
     from .simulate import Analysis
@@ -57,6 +57,6 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
         energy(schedule, count(schedule), named, accounting_of(accounting or schedule.accounting))
         for schedule in analysis.schedules
     ]
-    work = parts[0] if len(parts) == 1 else add_energies(parts)
+    work = repeat_energy(parts[0] if len(parts) == 1 else add_energies(parts), analysis.blocks)
     areas = machine_area_um2(machine, named)
     return with_overhead(work, machine, analysis.counts, analysis.latency, named, areas)

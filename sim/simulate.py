@@ -24,7 +24,15 @@ from .analytic import Latency, fastest, latency
 from .energy import Energy
 from .pricing import spent
 from .record import Record, fingerprint
-from .sequence import add_counts, add_energies, add_latencies, merged
+from .sequence import (
+    add_counts,
+    add_energies,
+    add_latencies,
+    merged,
+    repeat_counts,
+    repeat_energy,
+    repeat_latency,
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,15 @@ def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
 
 
 def _commands(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
+    return _all_commands((schedule,), counts, engine, 1)
+
+
+def _all_commands(schedules: Sequence[Schedule], counts: Counts, engine: Engine, blocks: int) -> Latency:
     from .pim.latency import command_latency
 
     if engine.stops:
         raise SpecError([Problem("--stalls are of streams of arrays; DRAM channels have none")])
-    return command_latency(schedule, counts, engine.jump)
+    return command_latency(schedules, counts, engine.jump, blocks)
 
 
 # By kind of machine; the first is taken where none is asked for.
@@ -59,10 +71,16 @@ MODELS: Mapping[str, Mapping[str, Callable[[Schedule, Counts, Engine], Latency]]
     "pim": {"cycle": _commands},
 }
 
+# Kinds of machine on which what runs in turn is timed as a whole: refreshes go on from one schedule to the next.
+WHOLE: Mapping[str, Callable[[Sequence[Schedule], Counts, Engine, int], Latency]] = {"pim": _all_commands}
+
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points."""
+    """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points.
+
+    All of it is of `blocks` times these schedules.
+    """
 
     schedules: tuple[Schedule, ...]
     counts: Counts
@@ -71,6 +89,7 @@ class Analysis:
     area_mm2: Any
     area_by_component_mm2: Mapping[str, Any]
     notes: tuple[str, ...]
+    blocks: int = 1
 
     @property
     def schedule(self) -> Schedule:
@@ -111,14 +130,43 @@ def analyse(schedule: Schedule, model: str | None = None, engine: Engine | None 
     """
     chosen = MODELS[schedule.machine.kind][model_for(schedule.machine, model)]
     counts = count(schedule)
-    timing = chosen(schedule, counts, engine or Engine())
-    prices = table(schedule.machine.energy)
-    areas = machine_area_um2(schedule.machine, prices)
-    taken = spent(schedule, counts, timing, prices, areas)
+    return _priced((schedule,), counts, chosen(schedule, counts, engine or Engine()))
+
+
+def analyse_all(
+    schedules: Sequence[Schedule], model: str | None = None, engine: Engine | None = None, blocks: int = 1
+) -> Analysis:
+    """The analysis of schedules that run one after the other on one machine, all of them `blocks` times."""
+    machine = schedules[0].machine
+    whole = WHOLE.get(machine.kind)
+    if whole is None:
+        once = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+        return _repeated(once, blocks)
+    model_for(machine, model)
+    counts = repeat_counts(add_counts([count(schedule) for schedule in schedules]), blocks)
+    return replace(_priced(schedules, counts, whole(schedules, counts, engine or Engine(), blocks)), blocks=blocks)
+
+
+def _repeated(part: Analysis, times: int) -> Analysis:
+    return replace(
+        part,
+        counts=repeat_counts(part.counts, times),
+        latency=repeat_latency(part.latency, times),
+        energy=repeat_energy(part.energy, times),
+        blocks=times,
+    )
+
+
+def _priced(schedules: Sequence[Schedule], counts: Counts, timing: Latency) -> Analysis:
+    """The analysis of what was counted and timed, with its energy and area."""
+    machine = schedules[0].machine
+    prices = table(machine.energy)
+    areas = machine_area_um2(machine, prices)
+    taken = spent(schedules[0], counts, timing, prices, areas)
     whole = total(areas.values())
     notes = [f"area of {name}: {cost.how}" for name, cost in areas.items() if cost.how != "table"]
     return Analysis(
-        (schedule,),
+        tuple(schedules),
         counts,
         timing,
         taken,
@@ -159,7 +207,9 @@ class Simulation:
     def record(self) -> Record:
         work, accounting = self.workload, self.analysis.schedule.accounting
         hashes = {
-            "workload": fingerprint((work.values, work.settings, work.types)),
+            "workload": fingerprint(
+                (work.values, work.settings, work.types, *([work.blocks] if work.blocks > 1 else []))
+            ),
             "arch": fingerprint(replace(self.machine, place=None)),
             "mapping": fingerprint(self.mapping.model),
             "cascade": fingerprint(self.cascade),
@@ -206,7 +256,7 @@ def simulation(
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
     model = model_for(machine, model)
     cascade, schedules = _schedules(work, machine, loaded, accounting)
-    found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+    found = analyse_all(schedules, model, engine, work.blocks)
     references = {
         "workload": workload if isinstance(workload, str) else work.name,
         "arch": arch if isinstance(arch, str) else machine.name,
@@ -241,6 +291,13 @@ def clock_name(machine: Machine) -> str:
     ('fusemax-cloud', 'command clock of gddr6-aim')
     """
     return machine.name if machine.device is None else f"command clock of {machine.name}"
+
+
+def _several(found: Analysis) -> tuple[str, ...]:
+    """What a number of a record is of, if it is not of one block."""
+    if found.blocks == 1:
+        return ()
+    return (f"{found.blocks} blocks, one after the other, each as large as the others",)
 
 
 def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:
@@ -282,7 +339,9 @@ def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: 
         not_modelled=found.latency.not_modelled,
         overrides={each.path: {"given": each.given, "stated": each.stated} for each in machine.overrides} or None,
         feasible={"ok": True, "reason": None},
-        assumptions=merged([*(each.assumptions for each in found.schedules), found.latency.assumptions]),
+        assumptions=merged(
+            [*(each.assumptions for each in found.schedules), found.latency.assumptions, _several(found)]
+        ),
         accounting=schedule.accounting,
         provenance={
             "version": version(),

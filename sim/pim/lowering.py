@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arch.dram import Device
-from mappings import Operation, Schedule
+from mappings import Access, Operation, Schedule
 from sim.dram import BusRun, Command, Repeat, Segment
 from specs import Infeasible, Problem, SpecError
 
@@ -128,7 +128,7 @@ def _extents(schedule: Schedule, operation: Operation) -> _Product:
             f"bank has results of its own"
         )
         raise SpecError([Problem(message)])
-    of_matrix, of_vector = _operands(operation)
+    of_matrix, of_vector = (access.parts for access in _operands(operation))
     extents = {part: _extent(schedule, part) for part in (*operation.loops, *operation.steps)}
     kept = [part for part in extents if schedule.indexes(operation, part)]
     both = [part for part in kept if part in of_matrix and part in of_vector and extents[part] > 1]
@@ -142,8 +142,13 @@ def _extents(schedule: Schedule, operation: Operation) -> _Product:
     )
 
 
-def _operands(operation: Operation) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The parts that index the matrix, and those that index the vectors. Raises `SpecError` if neither is a matrix.
+def matrix_of(operation: Operation) -> str:
+    """The tensor that is the matrix of an operation. Raises `SpecError` if neither operand is."""
+    return _operands(operation)[0].tensor
+
+
+def _operands(operation: Operation) -> tuple[Access, Access]:
+    """The matrix and the vectors. Raises `SpecError` if neither operand is a matrix.
 
     The matrix is indexed by what lies on channels and banks; if both are, it has more of the result's parts.
     """
@@ -160,7 +165,7 @@ def _operands(operation: Operation) -> tuple[tuple[str, ...], tuple[str, ...]]:
         raise SpecError([Problem(message)])
     matrix = found[0]
     (vector,) = (access for access in reads if access is not matrix)
-    return matrix.parts, vector.parts
+    return matrix, vector
 
 
 def _extent(schedule: Schedule, part: str) -> int:

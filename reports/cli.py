@@ -172,7 +172,9 @@ def simulate(
     ] = None,
     trace: Annotated[
         Path | None,
-        typer.Option("--trace", metavar="FILE", help="Write what happens when: .json (Perfetto) or .vcd; model cycle."),
+        typer.Option(
+            "--trace", metavar="FILE", help="Write what happens when: .json, .vcd, or .txt (pim); model cycle."
+        ),
     ] = None,
     window: Annotated[
         str | None, typer.Option("--window", metavar="FROM:TO", help="The cycles to trace; by default 0:100000.")
@@ -188,10 +190,13 @@ def simulate(
 ) -> int:
     """Cost a workload on a machine under a mapping."""
     import sim
+    from arch import machine
+    from sim.simulate import model_for
 
     from . import record_table, tracing
 
-    asked = tracing.Asked.of(model or "analytic", trace, window, no_jump, stalls)
+    known = machine(arch)
+    asked = tracing.Asked.of(known, model_for(known, model), trace, window, no_jump, stalls)
     engine = asked.engine(mapping)
     record = sim.simulate(workload, arch, mapping, model=model, engine=engine)
     if asked.path is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import quantities
 from .console import bullets, fields, heading, table
@@ -25,6 +25,8 @@ def as_text(record: Record) -> list[RenderableType]:
     for title, made in (
         ("units", _units(record)),
         ("time per Einsum", _einsums(record)),
+        ("time by phase", _phases(record)),
+        ("commands of all channels", _commands(record)),
         ("stalls", _stalls(record)),
         ("gap to the analytic model", _gap(record)),
         ("traffic", _traffic(record)),
@@ -34,9 +36,21 @@ def as_text(record: Record) -> list[RenderableType]:
         if made is not None:
             parts += ["", heading(title), made]
     notes = [*record.assumptions, *(n for n in record.provenance.get("interpolated", ()) if UNPRICED not in n)]
-    if notes:
-        parts += ["", heading("assumptions"), bullets(notes)]
+    given = [
+        f"{path} is {each['given']}; the file states {_stated(each)}" for path, each in (record.overrides or {}).items()
+    ]
+    for title, sentences in (
+        ("set by the argument", given),
+        ("not modelled, for want of a time", record.not_modelled or ()),
+        ("assumptions", notes),
+    ):
+        if sentences:
+            parts += ["", heading(title), bullets(sentences)]
     return parts
+
+
+def _stated(override: Mapping[str, Any]) -> str:
+    return "nothing" if override["stated"] is None else str(override["stated"])
 
 
 def _overview(record: Record) -> RenderableType:
@@ -48,6 +62,7 @@ def _overview(record: Record) -> RenderableType:
                 "latency",
                 f"{quantities.duration(record.latency_s)} ({quantities.whole(record.cycles)} cycles at {rate})",
             ),
+            *([("clock", record.clock["name"])] if _is_of_commands(record) else []),
             ("bound by", record.bound_by),
             ("energy", _total(record.energy_j, record.energy_by_component_j, "J")),
             ("area", _total(record.area_mm2, record.area_by_component_mm2, "mm²")),
@@ -81,6 +96,29 @@ def _einsums(record: Record) -> RenderableType:
         for name, cycles in einsums.items()
     ]
     return table(("Einsum", "unit", "cycles>", "of the time>", "slots used>"), rows)
+
+
+def _phases(record: Record) -> RenderableType | None:
+    """Where the time of a channel goes: every tick is of one phase."""
+    rows = [(name, quantities.whole(ticks), _of_time(record, ticks)) for name, ticks in _by_phase(record).items()]
+    return table(("phase", "ticks>", "of the time>"), rows) if rows else None
+
+
+def _commands(record: Record) -> RenderableType | None:
+    """How many of each command were issued."""
+    if not _is_of_commands(record):
+        return None
+    issued = {name: number for commands in record.actions.values() for name, number in commands.items()}
+    return table(("command", "issued>"), [(name, quantities.whole(number)) for name, number in issued.items()])
+
+
+def _by_phase(record: Record) -> Mapping[str, int]:
+    return record.cycles_by_phase or {}
+
+
+def _is_of_commands(record: Record) -> bool:
+    """Whether the model is of commands: a cycle is a tick of their clock."""
+    return record.cycles_by_phase is not None
 
 
 def _traffic(record: Record) -> RenderableType:

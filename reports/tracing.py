@@ -1,4 +1,4 @@
-"""Options of `einfuse simulate` that the cycle model has: its trace, its recorded stalls, and whether it jumps."""
+"""Options of `einfuse simulate` for models that step: the trace, the recorded stalls, and whether to jump."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from specs import Problem, SpecError
 
 if TYPE_CHECKING:
+    from arch import Machine
     from sim import Engine
 
 WINDOW = (0, 100_000)
@@ -17,26 +18,31 @@ WINDOW = (0, 100_000)
 
 @dataclass(frozen=True)
 class Asked:
-    """What a command asks of the cycle model; `path` is where a trace of a window goes."""
+    """What a command asks of a model that steps; `path` is where a trace of a window goes."""
 
+    kind: str  # of the machine
     path: Path | None
     window: tuple[int, int]
     jump: bool
     stalls: str | None
 
     @classmethod
-    def of(cls, model: str, path: Path | None, window: str | None, no_jump: bool, stalls: str | None) -> Asked:
+    def of(
+        cls, machine: Machine, model: str, path: Path | None, window: str | None, no_jump: bool, stalls: str | None
+    ) -> Asked:
         """The options of a command. Raises `SpecError` for those that do not go together."""
         if path is None and window is not None:
             raise SpecError([Problem("--window says which cycles are traced; give --trace FILE with it")])
         for given, option in ((path is not None, "--trace"), (no_jump, "--no-jump"), (stalls is not None, "--stalls")):
             if given and model != "cycle":
                 raise SpecError([Problem(f"{option} is for --model cycle; the model is '{model}'")])
-        if path is not None:
-            from sim.trace import refuse
+        if stalls is not None and machine.kind == "pim":
+            from sim.simulate import NO_STALLS
 
-            refuse(path)
-        return cls(path, WINDOW if window is None else read_window(window), not no_jump, stalls)
+            raise SpecError([Problem(NO_STALLS)])
+        if path is not None:
+            _refuse(path, machine.kind)
+        return cls(machine.kind, path, WINDOW if window is None else read_window(window), not no_jump, stalls)
 
     def engine(self, mapping: str) -> Engine:
         """How the engine is to run; stalls are of the inputs and outputs of the mapping's cascade."""
@@ -53,14 +59,33 @@ class Asked:
 
     def write(self, workload: str, arch: str, mapping: str, engine: Engine) -> str:
         """Writes the trace; a line on what it shows."""
-        from sim.events import write
-        from sim.simulate import bound
+        from sim.simulate import bound, bound_in_turn
 
         assert self.path is not None
-        schedule = bound(workload, arch, mapping)
-        cycles = write(schedule, self.path, self.window, f"{workload} on {arch} under {mapping}", engine.stops)
+        title = f"{workload} on {arch} under {mapping}"
+        if self.kind == "pim":
+            from sim.pim import trace
+
+            cycles = trace.write(*bound_in_turn(workload, arch, mapping), self.path, self.window, title)
+        else:
+            from sim import events
+
+            cycles = events.write(bound(workload, arch, mapping), self.path, self.window, title, engine.stops)
         first, last = self.window[0], min(self.window[1], cycles)
-        return f"{self.path}: cycles {first:,} to {last:,} of {cycles:,}"
+        what = "ticks" if self.kind == "pim" else "cycles"
+        return f"{self.path}: {what} {first:,} to {last:,} of {cycles:,}"
+
+
+def _refuse(path: Path, kind: str) -> None:
+    """Refuse a file that is no trace of a machine of that kind."""
+    from sim.trace import refuse
+
+    if kind == "pim":
+        from sim.pim.trace import SUFFIXES
+
+        refuse(path, SUFFIXES)
+    else:
+        refuse(path)
 
 
 def read_window(text: str) -> tuple[int, int]:

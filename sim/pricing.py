@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from arch import Cost, Table, machine_area_um2, table
-from arch.table import known_table
+from arch.table import known_command_table, known_table
 from mappings import Counts, Schedule, count
 from specs import Problem, SpecError
 
@@ -46,11 +46,11 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
     >>> {name: round(priced(found, name).total_j, 3) for name in ("fusemax-45nm", "horowitz-45nm", "tpu-7nm")}
     {'fusemax-45nm': 3.177, 'horowitz-45nm': 1.871, 'tpu-7nm': 0.149}
     """
+    machine = analysis.schedule.machine
     try:
-        named = table(known_table(prices))
+        named = table((known_table if machine.device is None else known_command_table)(prices))
     except ValueError as error:
         raise SpecError([Problem(str(error))]) from None
-    machine = analysis.schedule.machine
     if analysis.latency.commands is not None:
         return command_energy(analysis.schedule, analysis.latency.commands, named)
     parts = [

@@ -34,6 +34,9 @@ from .sequence import (
     repeat_latency,
 )
 
+PLAIN = ("packed", "included")  # what a mapping has that says nothing of `rows` and `io`
+NO_STALLS = "stalls are of the streams of arrays; machines of kind 'pim' have none"
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -61,7 +64,7 @@ def _all_commands(schedules: Sequence[Schedule], counts: Counts, engine: Engine,
     from .pim.latency import command_latency
 
     if engine.stops:
-        raise SpecError([Problem("--stalls are of streams of arrays; DRAM channels have none")])
+        raise SpecError([Problem(NO_STALLS)])
     return command_latency(schedules, counts, engine.jump, blocks)
 
 
@@ -118,8 +121,10 @@ def model_for(machine: Machine, model: str | None) -> str:
     """The model by that name for a kind of machine, or the kind's own. Raises `SpecError` for another."""
     known = MODELS[machine.kind]
     if model is not None and model not in known:
-        where = f" of machines of kind '{machine.kind}'"
-        raise SpecError([Problem(unknown(f"model{where if machine.kind != 'spatial' else ''}", model, known))])
+        message = unknown("model", model, known)
+        if any(model in models for models in MODELS.values()):
+            message = f"machines of kind '{machine.kind}' have no model '{model}'; allowed: {', '.join(known)}"
+        raise SpecError([Problem(message)])
     return model or next(iter(known))
 
 
@@ -270,6 +275,12 @@ def bound(workload: str, arch: str, mapping: str) -> Schedule:
     return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
 
 
+def bound_in_turn(workload: str, arch: str, mapping: str) -> tuple[tuple[Schedule, ...], int]:
+    """The schedules that run one after the other, and how many times all of them do. Raises as `simulate`."""
+    work = workload_of(workload)
+    return schedules_of(work, machine_of(arch), mapping_of(mapping), fastest)[1], work.blocks
+
+
 def _schedules(
     work: Workload, machine: Machine, loaded: Loaded[Any], accounting: str | None
 ) -> tuple[Any, tuple[Schedule, ...]]:
@@ -277,10 +288,21 @@ def _schedules(
     if accounting is None and loaded.model.accounting not in ACCOUNTINGS:
         message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
+    check_units(machine)
     cascade, schedules = schedules_of(work, machine, loaded, fastest)
+    if machine.device is None and any((each.row_layout, each.transfers) != PLAIN for each in schedules):
+        message = f"'rows' and 'io' are of machines of kind 'pim'; '{machine.name}' is of kind '{machine.kind}'"
+        raise SpecError([Problem(message, loaded.place())])
     if accounting is not None:
         schedules = tuple(schedule.renamed(accounting=accounting) for schedule in schedules)
     return cascade, schedules
+
+
+def check_units(machine: Machine) -> None:
+    """Refuse a machine on which nothing can be computed, such as a plain memory. Raises `SpecError`."""
+    if not machine.units:
+        message = f"machine '{machine.name}' has no units in its banks; take one with MAC among its commands"
+        raise SpecError([Problem(message, machine.place)])
 
 
 def clock_name(machine: Machine) -> str:

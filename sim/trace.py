@@ -26,6 +26,7 @@ from specs import Problem, SpecError, show_quantity
 from . import vcd
 
 BUSY, STALL = "busy", "stall"
+SUFFIXES = (".json", ".vcd")
 LAST_CYCLE = 2**53  # readers of JSON keep whole numbers exactly up to here
 NOMINAL = "1 ns"  # the unit of time of a dump, which is a cycle, where the format cannot say the clock's period
 
@@ -102,15 +103,16 @@ def write_trace(
     for each in events:
         tracks.setdefault(each.track, [])
     write = _write_events if path.suffix == ".json" else _write_dump
-    with _placed(path) as out:
+    with placed(path) as out:
         write(out, tracks, events, clock_hz, title)
 
 
-def refuse(path: Path) -> None:
+def refuse(path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Raise SpecError if `path` is no trace's: by its suffix, or because its folder is missing."""
     problems = []
-    if path.suffix not in (".json", ".vcd"):
-        problems.append(Problem(f"a trace is a .json or .vcd file, found '{path.name}'"))
+    if path.suffix not in suffixes:
+        allowed = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        problems.append(Problem(f"a trace is a {allowed} file, found '{path.name}'"))
     if path.is_dir():
         problems.append(Problem(f"'{path}' is a folder; give the name of a file in it, such as {path / 'trace.json'}"))
     elif not path.parent.is_dir():
@@ -121,7 +123,7 @@ def refuse(path: Path) -> None:
 
 
 @contextmanager
-def _placed(path: Path) -> Iterator[TextIO]:
+def placed(path: Path) -> Iterator[TextIO]:
     """A draft beside `path`, moved there when it is complete; a link goes on pointing to it."""
     path = path.resolve()
     try:

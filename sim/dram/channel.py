@@ -44,8 +44,17 @@ class Outcome:
         return max(self.last_mac_end - self.first_act, 0)
 
 
-def run(device: Device, program: Sequence[Segment], *, jump: bool = True, expand: bool = False) -> Outcome:
+def run(
+    device: Device,
+    program: Sequence[Segment],
+    *,
+    jump: bool = True,
+    expand: bool = False,
+    most: int | None = None,
+) -> Outcome:
     """Runs a program from tick 0 on, all banks closed, as docs/pim.md says; `expand` gives every command's tick.
+
+    With `most`, no more than so many commands, the first ones, are expanded.
 
     SpecError and `Infeasible` as `pack` and `timing.check` raise them. Commands that are expanded are stepped through.
 
@@ -61,17 +70,20 @@ def run(device: Device, program: Sequence[Segment], *, jump: bool = True, expand
     commands, longest = commands_of(program), int(packed.sum()) * (device.organisation.banks + 4)
     if commands * longest >= LAST_TICK:
         raise Infeasible(f"{commands} commands of up to {longest} ticks each: times go up to {LAST_TICK}")
-    return run_packed(packed, pack(program, device.organisation), jump=jump, expand=expand)
+    return run_packed(packed, pack(program, device.organisation), jump=jump, expand=expand, most=most)
 
 
-def run_packed(device: Any, program: Any, *, jump: bool = True, expand: bool = False) -> Outcome:
+def run_packed(
+    device: Any, program: Any, *, jump: bool = True, expand: bool = False, most: int | None = None
+) -> Outcome:
     """The same of what is packed already, and known not to be too long."""
     from . import engine
 
     found = engine.run_program(device, program, jump, np.empty((0, 4), np.int64))
     issued = None
     if expand:
-        issued = np.empty((found[engine.COUNTS : engine.TICKS].sum(), 4), np.int64)
+        commands = int(found[engine.COUNTS : engine.TICKS].sum())
+        issued = np.empty((commands if most is None else min(commands, most), 4), np.int64)
         engine.run_program(device, program, False, issued)
     return Outcome(
         ticks=int(found[engine.SEEN]),

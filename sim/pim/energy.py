@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arch import Cost, Table, command_pj, pin_pj, standby_w
+from arch.dram import Organisation
 from mappings import Schedule
 from sim.energy import PICO, Energy
 
@@ -40,7 +41,7 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
             continue
         component = "banks" if name.startswith(("MAC", "EWMUL", "AF")) else "dram"
         times = {"ACT4": 4, "ACT16": device.organisation.banks}.get(name, 1)
-        add(component, number * times, command_pj(table, PRICED_AS.get(name, name)))
+        add(component, number * times, command_pj(table, PRICED_AS.get(name, name), _bytes(name, device.organisation)))
     add("dram.pins", pinned, pin_pj(table))
     seconds = 1 / schedule.machine.clock_hz
     for ticks, active in ((commands.active_ticks, True), (commands.precharged_ticks, False)):
@@ -48,3 +49,18 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
         add("dram.background", ticks * seconds / PICO, watts)
     idle = {"dram": {"active tick": commands.active_ticks, "precharged tick": commands.precharged_ticks}}
     return Energy(joules, {"dram": dict(commands.issued)}, tuple(dict.fromkeys(notes)), idle)
+
+
+def _bytes(name: str, organisation: Organisation) -> int | None:
+    """Bytes that a command works on: the row of an activation, all columns of a MAC; None of what has no bytes.
+
+    >>> shape = Organisation(8, 4, 4, 16384, 2048, 32)
+    >>> [_bytes(name, shape) for name in ("ACT16", "RD", "MAC", "MAC_SAME", "MAC_ONE", "REFab")]
+    [2048, 32, 512, 128, 32, None]
+    """
+    if name.startswith("ACT"):
+        return organisation.row_bytes
+    if name.startswith("REF"):
+        return None
+    banks = {"MAC": organisation.banks, "EWMUL": organisation.banks, "MAC_SAME": organisation.bank_groups}
+    return organisation.column_bytes * banks.get(name, 1)

@@ -49,7 +49,7 @@ def command_latency(schedules: Sequence[Schedule], counts: Counts, jump: bool = 
         latency_s=ticks / machine.clock_hz,
         compute_cycles=ticks,
         unit_cycles={UNIT: counts.unit_cycles(UNIT)},
-        memory_s={name: ticks / machine.clock_hz for name in machine.memories},
+        memory_s={},  # weights do not go over the pins
         bound_by=_bound(device, found, phases),
         assumptions=tuple(dict.fromkeys(notes)),
         phase_cycles=phases,
@@ -70,10 +70,12 @@ def _bound(device: Device, found: Outcome, phases: Mapping[str, int]) -> str:
 
 
 def _commands(found: Outcome, channels: int, device: Device) -> Commands:
-    """The commands and ticks of all channels, which all do the same."""
+    """What so many channels issue, and how long their rows are open; those that have nothing to do stand by."""
+    organisation = device.organisation
+    active = (found.active_ticks + found.refreshing_ticks) * channels
     return Commands(
         {command.name: number * channels for command, number in found.counts.items()},
-        (found.active_ticks + found.refreshing_ticks) * channels,
-        found.precharged_ticks * channels,
-        device.organisation.column_bytes,
+        active,
+        found.ticks * organisation.channels - active,
+        organisation.column_bytes,
     )

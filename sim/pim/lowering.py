@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from arch.dram import Device
+from arch.pimdevice import datasheet_keys
 from mappings import Access, Operation, Schedule
 from sim.dram import BusRun, Command, Repeat, Segment
 from specs import Infeasible, Problem, SpecError
@@ -204,6 +205,6 @@ def _with_transfers(chunks: tuple[Layout, ...], device: Device) -> tuple[Segment
 
 
 def not_modelled(device: Device) -> tuple[str, ...]:
-    """The constraints that a device does not state, and so nothing waits for."""
-    names: Mapping[str, object] = vars(device.timing)
-    return tuple(name for name, value in names.items() if value is None)
+    """The times that a device does not state, by their keys in its file: nothing waits for them."""
+    found: Mapping[str, object] = vars(device.timing)
+    return tuple(key for name, key in datasheet_keys().items() if found[name] is None)

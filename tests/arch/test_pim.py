@@ -14,8 +14,6 @@ from arch import Override, machine, machine_names
 from arch.commands import PIM_COMMANDS
 from arch.dram import Activation, Refresh
 from arch.ticks import MOST_TICKS, in_ticks, read_ticks
-from sim import simulate
-from specs import SpecError
 
 DEVICES = [name for name in machine_names() if machine(name).kind == "pim"]
 
@@ -190,9 +188,3 @@ def test_what_is_neither_ticks_nor_a_time_is_refused(found, message):
     with pytest.raises(ValueError) as caught:
         read_ticks(found)
     assert str(caught.value) == message
-
-
-def test_no_model_times_a_device_yet():
-    with pytest.raises(SpecError) as caught:
-        simulate("gemv:M=64,N=64", "gddr6-aim", "output-stationary")
-    assert str(caught.value) == "arch/library/gddr6-aim.yaml:1:1: no model times machines of kind 'pim' yet"

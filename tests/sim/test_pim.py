@@ -1,0 +1,329 @@
+"""Matrix-vector products in DRAM banks: published counts and times, closed forms, coverage, laws and energy."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim import Record, simulate
+from sim.dram import Command, check_trace
+from sim.dram.channel import run, trace
+from specs import Infeasible, SpecError
+from tests.sim.pim_cases import QUIET, Case, cases, laid, macs, pace, phases, widths
+
+PICO = 1e-12
+AIM = f"gddr6-aim:channels=8,{QUIET}"
+
+
+def excluded(m: int, n: int, arch: str = AIM, rows: str = "packed") -> Record:
+    return simulate(f"gemv:M={m},N={n}", arch, f"bank-parallel:io=excluded,rows={rows}")
+
+
+# ------------------------------------------------------------------------------------------------------------- by hand
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "rows", "cycles", "activations", "macs"),
+    [
+        (6400, 1600, "packed", 17_700, 79, 5000),
+        (6400, 1600, "padded", 19_758, 100, 5000),
+        (1600, 6400, "packed", 18_394, 82, 5200),
+        (2304, 768, "packed", 3_058, 14, 864),
+    ],
+)
+def test_layers_of_gpt_2(m: int, n: int, rows: str, cycles: int, activations: int, macs: int) -> None:
+    record = excluded(m, n, rows=rows)
+    assert (record.cycles, record.model) == (cycles, "cycle")
+    assert record.clock == {"name": "command clock of gddr6-aim", "hz": 2e9}
+    assert record.latency_s == pytest.approx(cycles * 0.5e-9)
+    issued = record.actions["dram"]
+    assert issued == {"ACT16": 8 * activations, "PREA": 8 * (activations - 1), "MAC": 8 * macs}
+    assert record.cycles_by_phase == {"compute": cycles}
+
+
+def test_what_comes_and_goes_by_hand() -> None:
+    """64 and 36 columns of the vector, 50 results of each; a row of each result: P(64) = 226, and of 36 MACs 170."""
+    record = simulate("gemv:M=6400,N=1600", AIM, "bank-parallel:rows=padded")
+    assert record.cycles_by_phase == {
+        "mode switch": 32 + (32 + 1 - 2),  # the second comes a tick after the last read, which takes two
+        "buffer write": 64 * 2 + (50 - 2) + 36 * 2,  # RTW = 50 after the last read
+        "accumulator read": 2 * 50 * 2,
+        # opens a tick after the last column is sent; rows; the last row of each part, and from the first part to the
+        # second, of which the row is open until the last column is sent: RP from then on
+        "compute": -1 + 49 * 226 + (56 + 64 * 2) + (-1 + 32) + 49 * 170 + (56 + 36 * 2) - 49 * 2 * 2,
+    }
+    assert sum(record.cycles_by_phase.values()) == record.cycles
+    assert record.actions["dram"] == {
+        "MODE": 8 * 2, "WRGB": 8 * 100, "ACT16": 8 * 100, "PREA": 8 * 99, "MAC": 8 * 5000, "RDMAC": 8 * 100
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("activation", "cycles"),
+    [
+        ("none", 21 * 170 + 19 + 28 * 4),
+        ("stretched-ccd", 21 * 232 + 19 + 28 * 6),
+        ("tfaw-act4", 21 * (170 + 7 * 39) + 7 * 39 + 19 + 28 * 4),
+    ],
+)
+def test_three_ways_to_activate_hbm3(activation: str, cycles: int) -> None:
+    """7 results of 100 columns a bank: 21 rows of 32 MACs and one of 28. Eight ACT4 open 32 banks, FAW = 39 apart."""
+    assert excluded(6400, 1600, f"hbm3-pim:refresh=off,activation={activation}").cycles == cycles
+
+
+def test_hbm3_is_stretched_unless_told_otherwise() -> None:
+    stated, given = (excluded(640, 160, f"hbm3-pim{keys}").cycles for keys in ("", ":activation=stretched-ccd"))
+    assert stated == given > excluded(640, 160, "hbm3-pim:activation=none").cycles
+
+
+# -------------------------------------------------------------------------------------------------------- closed forms
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_every_phase_takes_its_closed_form(case: Case) -> None:
+    record, task = simulate(*case.references), case.task()
+    if "included" in case.mapping:
+        assert record.cycles_by_phase == phases(case, task)
+    assert record.cycles_by_phase is not None and sum(record.cycles_by_phase.values()) == record.cycles
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_time_of_macs_alone_takes_its_closed_form(case: Case) -> None:
+    """From the first activation to the end of the last MAC: the sum of row periods (docs/pim.md)."""
+    case = Case(case.m, case.n, case.arch, case.mapping.replace("included", "excluded"))
+    task, ticks = case.task(), 0
+    timing = task.device.timing
+    by_row = list(Counter(row for row, _ in laid(case, task)).values())
+    for number in by_row[:-1]:
+        open_until = max(timing.ras, timing.rcd_mac + (number - 1) * pace(task) + timing.rtp)
+        ticks += max(timing.rc, open_until + timing.rp)
+    assert simulate(*case.references).cycles == ticks + timing.rcd_mac + by_row[-1] * pace(task)
+
+
+# ------------------------------------------------------------------------------------------------------------ coverage
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(refresh=True))
+def test_every_column_of_every_output_once_and_in_order(case: Case) -> None:
+    task = case.task()
+    found = macs(task)
+    assert found == list(laid(case, task)) and len(set(found)) == len(found)
+    assert max(row for row, _ in found) < task.rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(refresh=True))
+def test_a_channel_keeps_every_constraint(case: Case) -> None:
+    task = case.task()
+    done = run(task.device, task.program, expand=True)
+    assert check_trace(task.device, trace(done.issued)) == []
+    issued = {command.name: number * task.channels for command, number in done.counts.items()}
+    assert simulate(*case.references).actions["dram"] == issued
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_vectors_come_and_results_go_once_a_chunk(case: Case) -> None:
+    case = Case(case.m, case.n, case.arch, case.mapping.replace("excluded", "included"))
+    task, parts = case.task(), widths(case, case.task())
+    issued = run(task.device, task.program).counts
+    assert issued[Command.WRGB] == sum(parts) == -(-case.n // 16)
+    assert issued[Command.RDMAC] == issued[Command.MAC] // sum(parts) * len(parts)
+    told = "sums of the" in " ".join(simulate(*case.references).assumptions)
+    assert told == (len(parts) > 1)
+
+
+# ---------------------------------------------------------------------------------------------------------------- laws
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_packed_rows_take_no_more_activations(case: Case) -> None:
+    packed, padded = (
+        simulate(case.workload, case.arch, re.sub("packed|padded", rows, case.mapping)).actions["dram"]
+        for rows in ("packed", "padded")
+    )
+    assert packed["ACT16"] <= padded["ACT16"] and packed["MAC"] == padded["MAC"]
+
+
+@given(st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 2, 4]))
+@settings(max_examples=30, deadline=None)
+def test_twice_the_channels_halve_what_each_does(half: int, n: int, channels: int) -> None:
+    m = 2 * channels * 16 * half
+    one, two = (excluded(m, n, f"gddr6-aim:channels={number},{QUIET}") for number in (channels, 2 * channels))
+    assert one.actions["dram"]["MAC"] == two.actions["dram"]["MAC"]  # in all, so half in each
+    assert two.cycles < one.cycles
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_bytes_of_macs_are_weights_over_their_use(case: Case) -> None:
+    record, task = simulate(*case.references), case.task()
+    organisation = task.device.organisation
+    of_all_banks = record.actions["dram"]["MAC"] * organisation.banks * organisation.column_bytes
+    used = record.utilization["banks"] / record.busy["banks"] * organisation.channels / task.channels
+    assert of_all_banks == pytest.approx(case.m * case.n * 2 / used)
+
+
+@given(cases(refresh=True))
+@settings(max_examples=30, deadline=None)
+def test_every_tick_of_every_channel_is_active_or_precharged(case: Case) -> None:
+    """Channels of the machine that have nothing to do, for want of results, stand by too."""
+    record = simulate(*case.references)
+    assert record.idle_actions is not None
+    channels = case.task().device.organisation.channels
+    assert sum(record.idle_actions["dram"].values()) == record.cycles * channels
+
+
+@pytest.mark.parametrize("key", ["RCD_mac", "RP", "RTP", "CCD_mac", "CCD_short", "RTW", "mode_switch", "RC"])
+def test_no_longer_time_makes_a_product_faster(key: str) -> None:
+    stated = {"RCD_mac": 56, "RP": 32, "RTP": 12, "CCD_mac": 2, "CCD_short": 2, "RTW": 50, "mode_switch": 32, "RC": 89}
+    more = {"RP": ",RC=200", "CCD_short": ",CCD_long=9", "CCD_mac": ",CCD_mac_stretched=9"}.get(key, "")
+    found = [
+        simulate("gemv:M=700,N=1700", f"{AIM}{more},{key}={stated[key] + longer}", "bank-parallel").cycles
+        for longer in (0, 1, 3, 7)
+    ]
+    assert found == sorted(found) and (found[0] < found[-1] or key == "RC")
+
+
+def test_more_accumulators_read_as_often_and_take_no_longer() -> None:
+    found = [simulate("gemv:M=6400,N=160", f"{AIM},accumulators={number}", "bank-parallel") for number in (1, 2, 4)]
+    assert len({record.actions["dram"]["RDMAC"] for record in found}) == 1
+    assert [record.cycles for record in found] == sorted((record.cycles for record in found), reverse=True)
+
+
+@pytest.mark.parametrize(("buffer", "chunks"), [("32B", 100), ("1KiB", 4), ("2KiB", 2), ("4KiB", 1)])
+def test_buffers_of_a_column_half_a_row_a_row_and_everything(buffer: str, chunks: int) -> None:
+    record = simulate("gemv:M=6400,N=1600", f"{AIM},buffer={buffer}", "bank-parallel")
+    assert record.actions["dram"]["WRGB"] == 8 * 100
+    assert record.actions["dram"]["RDMAC"] == 8 * 50 * chunks
+
+
+# -------------------------------------------------------------------------------------------------------------- energy
+
+
+def priced(table: str, arch: str = AIM) -> dict[str, float | None]:
+    return dict(simulate("gemv:M=6400,N=1600", f"{arch},energy={table}", "bank-parallel").energy_by_component_j)
+
+
+def test_energy_by_hand_as_cent_charges() -> None:
+    """632 activations of 16 banks, 40000 MACs of 512 B, 800 columns in and 800 out, 18095 ticks of 8 channels."""
+    record = simulate("gemv:M=6400,N=1600", AIM, "bank-parallel")
+    assert record.actions["dram"]["ACT16"] == 632 and record.cycles == 18_095
+    assert record.idle_actions == {"dram": {"active tick": 123_520, "precharged tick": 8 * 18_095 - 123_520}}
+    expected = {
+        "dram": (632 * 16 * 2950.35 + 800 * 0.16274422875 + 800 * 547.6875) * PICO,
+        "banks": 40_000 * 1314.45 * PICO,
+        "dram.pins": 1600 * 256 * 5.5 * PICO,
+        "dram.background": (123_520 * 0.26375 + 21_240 * 0.18315) * 0.5e-9,
+    }
+    assert record.energy_by_component_j == pytest.approx(expected)
+    assert record.energy_j == pytest.approx(sum(expected.values()))
+
+
+def test_energy_by_hand_of_currents() -> None:
+    """A MAC of 16 banks is three RD; no price of pins, nor of what the global buffer takes."""
+    found = priced("iddx16")
+    tick_v = 0.66e-9 * 1.35
+    assert found["banks"] == pytest.approx(40_000 * 3 * (0.248 - 0.061) * 2 * tick_v)
+    assert found["dram.background"] == pytest.approx(1.35 * (123_520 * 0.061 + 21_240 * 0.060) * 0.5e-9)
+    assert found["dram"] is None and found["dram.pins"] is None
+    ours = excluded(6400, 1600, f"{AIM},energy=iddx16").energy_by_component_j["dram"]
+    assert ours == pytest.approx(632 * 16 * (0.071 * 78 - 0.061 * 54 - 0.060 * 24) * tick_v)
+
+
+def test_energy_by_hand_of_bits() -> None:
+    """Bits of all banks at 0.55 pJ: of 32 banks of HBM3 twice as many a MAC as of 16; an activation is in them."""
+    for arch, banks in (("gddr6-aim:channels=8,energy=fgdram", 16), ("hbm3-pim", 32)):
+        record = excluded(6400, 1600, f"{arch}{',' if ':' in arch else ':'}refresh=off")
+        energy = record.energy_by_component_j
+        assert energy["banks"] == pytest.approx(record.actions["dram"]["MAC"] * banks * 256 * 0.55 * PICO)
+        assert energy["dram"] == 0.0 and energy["dram.background"] is None and record.energy_j is None
+
+
+@given(cases())
+@settings(max_examples=30, deadline=None)
+def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) -> None:
+    channels = case.task().device.organisation.channels
+    more = case.arch.replace(f"channels={channels}", f"channels={2 * channels}")
+    m = case.m // channels * channels or channels
+    one, two = (
+        simulate(f"gemv:M={times * m},N={case.n}", arch, case.mapping) for times, arch in ((1, case.arch), (2, more))
+    )
+    assert one.cycles == two.cycles
+    for name, joules in one.energy_by_component_j.items():
+        other = two.energy_by_component_j[name]
+        assert other == (None if joules is None else pytest.approx(2 * joules))
+
+
+# ------------------------------------------------------------------------------------------------------------ refusals
+
+
+@pytest.mark.parametrize(
+    ("work", "error", "text"),
+    [
+        (
+            lambda: simulate("gemv:M=640000,N=16000", "gddr6-aim:channels=1", "bank-parallel:io=excluded"),
+            Infeasible,
+            "'y' on 'gddr6-aim': 40000 results of 1000 columns in each bank take 625000 rows of 64 columns, and a bank "
+            "has 16384; give more channels",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "gddr6", "bank-parallel"),
+            SpecError,
+            "machine 'gddr6' has no units in its banks; take one with MAC among its commands",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "hbm3", "bank-parallel"),
+            SpecError,
+            "machine 'hbm3' has no units in its banks; take one with MAC among its commands",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "systolic", "bank-parallel"),
+            SpecError,
+            "unknown unit of 'systolic' 'banks'; allowed: array",
+        ),
+        (
+            lambda: simulate("gemm:M=64,N=64,K=64", "gddr6-aim", "output-stationary"),
+            SpecError,
+            "unknown unit of 'gddr6-aim' 'array'; allowed: banks",
+        ),
+        (
+            lambda: simulate("gemm:M=64,N=64,K=64", "systolic", "output-stationary:rows=padded"),
+            SpecError,
+            "'rows' and 'io' are of machines of kind 'pim'; 'systolic' is of kind 'spatial'",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "gddr6-aim", "bank-parallel:rows=loose"),
+            SpecError,
+            "rows: unknown value 'loose'; allowed: packed, padded",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "gddr6-aim", "bank-parallel:io=some"),
+            SpecError,
+            "io: unknown value 'some'; allowed: included, excluded",
+        ),
+        (
+            lambda: simulate("gemv:M=0,N=64", "gddr6-aim", "bank-parallel"),
+            SpecError,
+            "'M' must be a whole number of at least 1, found '0'",
+        ),
+        (
+            lambda: simulate("gemv:M=64,N=64", "gddr6-aim", "bank-parallel", model="analytic"),
+            SpecError,
+            "machines of kind 'pim' have no model 'analytic'; allowed: cycle",
+        ),
+    ],
+)
+def test_what_banks_do_not_do_is_refused(work: Callable[[], Record], error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        work()
+    assert text in str(caught.value)

@@ -61,7 +61,7 @@ class PimStudy:
     spec: PimStudySpec
     outcomes: Mapping[Point, Outcome]
     periods: Mapping[str, int]
-    row_columns: int
+    device: Device
     products: Products
     peak_bytes_per_s: float
 
@@ -104,7 +104,7 @@ def run(spec: PimStudySpec, progress: Callable[[str], None] = lambda label: None
         spec,
         outcomes,
         {name: row_period(host.device) for name, host in hosts.items() if host.device is not None},
-        device.organisation.columns,
+        device,
         Products(_product(spec, spec.products.apart), _product(spec, spec.products.together)),
         peak_bytes_per_s(device, float(first.clock_hz)),
     )

@@ -56,8 +56,14 @@ def bandwidth(study: PimStudy) -> Figure:
         axes.barh(places, values, height=height * 0.9, color=PALETTE[index], label=activation, linewidth=0)
         for y, value in zip(places, values, strict=True):
             axes.text(value + 0.04, y, f"{value:.2f}", va="center", color=INK, fontsize=7)
-    for value in (study.peak_bytes_per_s, spec.baseline.bandwidth):
+    lines = {"all banks": study.peak_bytes_per_s, f"pins of the {spec.baseline.name}": spec.baseline.bandwidth}
+    for label, value in lines.items():
         axes.axvline(value / TERA, color=QUIET, linewidth=0.8, linestyle=(0, (3, 1.5)), zorder=1)
+        left = 2 * value > study.peak_bytes_per_s
+        axes.annotate(
+            label, (value / TERA, len(refreshes) - 0.5), xytext=(-4 if left else 4, 0), textcoords="offset points",
+            ha="right" if left else "left", va="bottom", color=QUIET,
+        )  # fmt: skip
     axes.set_yticks(range(len(refreshes)), refreshes)
     axes.invert_yaxis()
     axes.set_xlabel("weights over time (TB/s)")

@@ -101,8 +101,8 @@ def baseline_text(study: PimStudy) -> list[str]:
     return [
         f"As published: {claim_text(claim)}.",
         f"Versus the roofline of the {baseline.name}, {baseline.bandwidth / GIGA:g} GB/s: no more than {peak:.1f} "
-        f"times, even if rows were always open. So the measured {baseline.name} ran at {low:.0f} to {high:.0f} % of its "
-        f"roofline, or less.",
+        f"times, even if rows were always open. So the measured {baseline.name} ran at {low:.0f} to {high:.0f} % of "
+        f"its roofline, or less.",
         f"Ours, weights alone: {study.over_baseline(best):.2f} times that roofline without refresh, "
         f"{study.over_baseline(whole):.2f} with refresh {whole.point.refresh}.",
     ]

@@ -53,8 +53,8 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
     times, energies = times_table(study), energy_table(study)
     others = [name for name in spec.refreshes if name != spec.base]
     note = (
-        f"row: ticks from one full row to the next. ms, and the share of the {study.peak_bytes_per_s / 1e12:.3f} TB/s of "
-        f"all banks: refresh {spec.base}. {'; '.join(others)}: times that time."
+        f"row: ticks from one full row to the next. ms, and the share of the {study.peak_bytes_per_s / 1e12:.3f} TB/s "
+        f"of all banks: refresh {spec.base}. {'; '.join(others)}: times that time."
     )
     lacking = {table: joules.missing for table, joules in study.at().joules.items() if joules.missing}
     unpriced = "; ".join(f"'{name}' has no price of {', '.join(missing)}" for name, missing in lacking.items())

@@ -180,11 +180,6 @@ def _components(record: Record, what: str, amounts: Mapping[str, float | None], 
     ]
     if all(value is not None for value in amounts.values()):
         return table(("component", "amount>", "share>"), rows)
-    reasons = {
-        name: note.partition(UNPRICED)[2]
-        for name in amounts
-        for note in record.provenance.get("interpolated", ())
-        if note.startswith(f"{what} of {name}{UNPRICED}")
-    }
-    explained = [(*row, reasons.get(row[0], "")) for row in rows]
+    notes = [note.partition(UNPRICED) for note in record.provenance.get("interpolated", ())]
+    explained = [(*row, "; ".join(why for whose, _, why in notes if whose == f"{what} of {row[0]}")) for row in rows]
     return table(("component", "amount>", "of the priced>", "why not"), explained)

@@ -73,7 +73,7 @@ def macs(task: Task) -> list[tuple[int, int]]:
 def laid(case: Case, task: Task) -> Iterator[tuple[int, int]]:
     """Row and column of every column of every output, in order: by arithmetic on what the mapping says."""
     organisation = task.device.organisation
-    outputs = -(-(-(-case.m // task.channels)) // organisation.banks)
+    outputs = -(-case.m // (task.channels * organisation.banks))
     row_columns, first_row = organisation.columns, 0
     for width in widths(case, task):
         pitch = -(-width // row_columns) * row_columns if "padded" in case.mapping else width
@@ -109,21 +109,19 @@ def phases(case: Case, task: Task) -> dict[str, int]:
     timing, short = task.device.timing, task.device.timing.ccd_short
     turn = max(short, timing.rtw or 0)  # from the last read of an accumulator to the next vector's first column
     chunks = [list(_rows(task, *each)) for each in _chunks(case, task)]
-    compute = -short + 1  # the first row opens a tick after the last column is sent, which takes longer
+    compute = 1 - short  # the first row opens a tick after the last column is sent, which takes longer
+    writes = widths(case, task)[0] * short
     for number, rows in enumerate(chunks):
         compute += sum(_period(timing, row.last_mac, row.last + 1) for row in rows[:-1]) + rows[-1].end
         if number + 1 < len(chunks):
             sent = rows[-1].last + turn + (widths(case, task)[number + 1] - 1) * short
             compute += _period(timing, rows[-1].last_mac, sent + 1) - (sent + short)
+            writes += sent + short - rows[-1].end
     reads = sum(row.reads for rows in chunks for row in rows)
-    columns = sum(widths(case, task))
-    found = {
-        "buffer write": columns * short + (len(chunks) - 1) * (turn - short),
-        "compute": compute - reads,
-        "accumulator read": reads,
-    }
+    found = {"buffer write": writes, "compute": compute - reads, "accumulator read": reads}
     if timing.mode_switch is not None:
-        found["mode switch"] = 2 * timing.mode_switch + 1 - short
+        last = chunks[-1][-1]
+        found["mode switch"] = 2 * timing.mode_switch + last.last + 1 - last.end
     return {name: ticks for name, ticks in found.items() if ticks}
 
 

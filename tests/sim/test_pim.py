@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from sim import Record, simulate
 from sim.dram import Command, check_trace
 from sim.dram.channel import run, trace
+from sim.pim.lowering import lower
 from specs import Infeasible, SpecError
 from tests.sim.pim_cases import QUIET, Case, cases, laid, macs, pace, phases, widths
 
@@ -144,8 +147,8 @@ def test_vectors_come_and_results_go_once_a_chunk(case: Case) -> None:
 # ---------------------------------------------------------------------------------------------------------------- laws
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_packed_rows_take_no_more_activations(case: Case) -> None:
     packed, padded = (
         simulate(case.workload, case.arch, re.sub("packed|padded", rows, case.mapping)).actions["dram"]
@@ -154,8 +157,8 @@ def test_packed_rows_take_no_more_activations(case: Case) -> None:
     assert packed["ACT16"] <= padded["ACT16"] and packed["MAC"] == padded["MAC"]
 
 
-@given(st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 2, 4]))
 @settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 2000), st.sampled_from([1, 2, 4]))
 def test_twice_the_channels_halve_what_each_does(half: int, n: int, channels: int) -> None:
     m = 2 * channels * 16 * half
     one, two = (excluded(m, n, f"gddr6-aim:channels={number},{QUIET}") for number in (channels, 2 * channels))
@@ -163,8 +166,8 @@ def test_twice_the_channels_halve_what_each_does(half: int, n: int, channels: in
     assert two.cycles < one.cycles
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_bytes_of_macs_are_weights_over_their_use(case: Case) -> None:
     record, task = simulate(*case.references), case.task()
     organisation = task.device.organisation
@@ -173,8 +176,8 @@ def test_bytes_of_macs_are_weights_over_their_use(case: Case) -> None:
     assert of_all_banks == pytest.approx(case.m * case.n * 2 / used)
 
 
-@given(cases(refresh=True))
 @settings(max_examples=30, deadline=None)
+@given(cases(refresh=True))
 def test_every_tick_of_every_channel_is_active_or_precharged(case: Case) -> None:
     """Channels of the machine that have nothing to do, for want of results, stand by too."""
     record = simulate(*case.references)
@@ -249,8 +252,8 @@ def test_energy_by_hand_of_bits() -> None:
         assert energy["dram"] == 0.0 and energy["dram.background"] is None and record.energy_j is None
 
 
-@given(cases())
 @settings(max_examples=30, deadline=None)
+@given(cases())
 def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) -> None:
     channels = case.task().device.organisation.channels
     more = case.arch.replace(f"channels={channels}", f"channels={2 * channels}")
@@ -327,3 +330,50 @@ def test_what_banks_do_not_do_is_refused(work: Callable[[], Record], error: type
     with pytest.raises(error) as caught:
         work()
     assert text in str(caught.value)
+
+
+MAPPING = """
+mapping: mine
+cascade: gemv
+partition:
+  m: {{m1: rest, m0: = banks.banks}}
+  n: {{n1: rest, n0: = banks.lanes}}
+loops: [m1]
+bind:
+  - {{unit: banks, einsums: [y], spatial: {{{spatial}}}}}
+keep: {{}}
+"""
+ONLY = "banks sum products over their lanes, and each channel and bank has results of its own"
+
+
+@pytest.mark.parametrize(
+    ("spatial", "fault"),
+    [
+        (
+            "banks: n0, lanes: m0",
+            "'y' has 'n0', which is summed, on banks and has 'm0', a part of its result, on lanes; ",
+        ),
+        ("banks: m0", "'y' has nothing on lanes; "),
+    ],
+)
+def test_other_ways_to_lay_a_product_are_refused(tmp_path: Path, spatial: str, fault: str) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(MAPPING.format(spatial=spatial))
+    with pytest.raises(SpecError) as caught:
+        simulate("gemv:M=64,N=64", "gddr6-aim", str(path))
+    assert str(caught.value) == fault + ONLY
+
+
+def test_what_is_no_product_is_refused() -> None:
+    schedule = Case(64, 64, AIM).schedule()
+    largest = replace(schedule.operations["y"], actions={"max": 1})
+    with pytest.raises(SpecError) as caught:
+        lower(replace(schedule, operations={"y": largest}))
+    assert str(caught.value) == "'y' does max; " + ONLY
+
+
+def test_a_refresh_without_a_price_leaves_no_total() -> None:
+    record = simulate("gemv:M=6400,N=1600", "gddr6-aim:channels=8,energy=cent", "bank-parallel")
+    assert record.actions["dram"]["REFab"] > 0 and record.energy_j is None
+    assert record.energy_by_component_j["dram"] is None and record.energy_by_component_j["banks"] is not None
+    assert "energy of dram: missing: 'REFab' is not in the table 'cent'" in record.provenance["interpolated"]

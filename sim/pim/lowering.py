@@ -78,8 +78,9 @@ def whole_program(tasks: tuple[Task, ...], blocks: int = 1) -> tuple[Segment, ..
     rows, organisation = sum(task.rows for task in tasks), tasks[0].device.organisation
     if rows * blocks > organisation.rows:
         parts = " + ".join(f"{task.rows} of '{task.operation}'" for task in tasks)
+        several = f"{blocks} blocks" if blocks > 1 else "a block"
         raise Infeasible(
-            f"{blocks} blocks of {rows} rows in each bank ({parts}) are {rows * blocks} rows, and a bank has "
+            f"{several} of {rows} rows in each bank ({parts}) take {rows * blocks} rows, and a bank has "
             f"{organisation.rows}; give more channels"
         )
     body = tuple(segment for task in tasks for segment in task.program)
@@ -95,14 +96,12 @@ def _task(schedule: Schedule, device: Device, operation: Operation, first_row: i
     chunks: tuple[Layout, ...]
     if schedule.transfers == EXCLUDED:
         chunks = (Layout(schedule.row_layout, outputs, columns, organisation.columns, first_row),)
-        program = chunks[0].program()
+        program = _for_each(product.vectors, chunks[0].program())
     else:
         chunks = _chunks(schedule.row_layout, outputs, columns, device, first_row)
-        program = _with_transfers(chunks, device)
+        program = _with_transfers(chunks, product.vectors, device)
         if len(chunks) > 1:
             assumptions = (f"sums of the {len(chunks)} parts of '{operation.name}' are added outside of the memory",)
-    if product.vectors > 1:
-        program = (Repeat(product.vectors, program),)
     task = Task(operation.name, channels, device, chunks, program, assumptions)
     if task.rows > organisation.rows:
         raise Infeasible(
@@ -193,15 +192,20 @@ def _chunks(kind: str, outputs: int, columns: int, device: Device, first_row: in
     return tuple(found)
 
 
-def _with_transfers(chunks: tuple[Layout, ...], device: Device) -> tuple[Segment, ...]:
-    """Into the mode of processing and out of it; for each part its vector, its MACs, and results as they come."""
+def _with_transfers(chunks: tuple[Layout, ...], vectors: int, device: Device) -> tuple[Segment, ...]:
+    """Into the mode of processing and out of it; for each part of a vector its MACs, and results as they come."""
     switch = () if device.timing.mode_switch is None else (BusRun(Command.MODE),)
-    parts = [
+    parts = tuple(
         segment
         for chunk in chunks
         for segment in (BusRun(Command.WRGB, chunk.columns), *chunk.program(device.accumulators))
-    ]
-    return (*switch, *parts, *switch)
+    )
+    return (*switch, *_for_each(vectors, parts), *switch)
+
+
+def _for_each(vectors: int, program: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """The program of one vector, for several: on the same rows."""
+    return program if vectors == 1 else (Repeat(vectors, program),)
 
 
 def not_modelled(device: Device) -> tuple[str, ...]:

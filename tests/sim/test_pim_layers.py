@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from arch import machine
 from mappings import mapping, schedule, schedules
 from sim import analyse, simulate
-from sim.dram.channel import run
+from sim.dram.channel import run, trace
+from sim.dram.checker import check_trace
 from sim.pim.lowering import lower, matrix_of, whole_program
 from sim.simulate import analyse_all
 from specs import Infeasible, SpecError
+from tests.sim.dram_reference import Reference, steps
 from workloads import workload
 
 AIM = "gddr6-aim:channels=8,refresh=off"
@@ -80,6 +82,18 @@ def test_refreshes_go_on_from_one_matrix_to_the_next() -> None:
     assert together // 8 == analyse_all(made).latency.cycles // 3333
 
 
+@pytest.mark.parametrize("refresh", ["all-bank", "all-bank,postponed=false", "per-bank"])
+def test_two_blocks_break_no_constraint_and_are_those_of_the_reference(refresh: str) -> None:
+    work = "gpt2-xl:batch=2,d_model=160,heads=2,d_ff=400"
+    made = tasks(work, f"gddr6-aim:channels=2,refresh={refresh}", "bank-parallel-layers")
+    device, program = made[0].device, whole_program(made, blocks=2)
+    found = trace(run(device, program, expand=True).issued)
+    assert check_trace(device, found) == []
+    plain = Reference(device)
+    plain.run(program)
+    assert found == plain.issued
+
+
 def test_four_banks_at_a_time_stretch_a_row() -> None:
     for policy, period in (("none", 226), ("stretched-ccd", 289), ("tfaw-act4", 352)):
         arch = f"{AIM},activation={policy}"
@@ -101,12 +115,12 @@ sizes = st.integers(1, 300)
 @given(sizes, sizes, st.integers(1, 5), st.sampled_from(["packed", "padded"]), st.sampled_from(["off", "all-bank"]))
 def test_several_vectors_are_the_matrix_several_times(m: int, k: int, n: int, rows: str, refresh: str) -> None:
     arch = f"gddr6-aim:channels=2,refresh={refresh}"
-    one = tasks(f"gemv:M={m},N={k}", arch, f"bank-parallel:rows={rows}")
-    many = tasks(f"gemm:M={m},K={k},N={n}", arch, f"bank-parallel-gemm:rows={rows}")
-    device = many[0].device
-    assert run(device, whole_program(many)) == run(device, whole_program(one * n))
+    (one,) = tasks(f"gemv:M={m},N={k}", arch, f"bank-parallel:rows={rows}")
+    (many,) = tasks(f"gemm:M={m},K={k},N={n}", arch, f"bank-parallel-gemm:rows={rows}")
+    switch, *work, back = one.program
+    assert run(many.device, many.program) == run(many.device, [switch, *(work * n), back])
     record = simulate(f"gemm:M={m},K={k},N={n}", arch, f"bank-parallel-gemm:rows={rows},io=excluded")
-    assert commands(record, many[0].channels)["MAC"] == n * -(-m // (16 * min(m, 2))) * -(-k // 16)
+    assert commands(record, many.channels)["MAC"] == n * -(-m // (16 * min(m, 2))) * -(-k // 16)
 
 
 @settings(max_examples=25, deadline=None)
@@ -126,12 +140,7 @@ def test_blocks_are_the_program_over_and_over_in_other_rows(
     record = simulate(work, arch, f"bank-parallel-layers:io={io}")
     made = tasks(work, arch, f"bank-parallel-layers:io={io}")
     rows = sum(task.rows for task in made)
-    stretched = [
-        replace(segment, row=segment.row + block * rows) if hasattr(segment, "row") else segment
-        for block in range(blocks)
-        for task in made
-        for segment in flat(task.program)
-    ]
+    stretched = [each for n in range(blocks) for task in made for each in steps(task.program, n * rows)]
     whole = run(made[0].device, stretched, jump=False)
     assert record.cycles == (whole.ticks if io == "included" else whole.mac_ticks)
     assert record.actions["dram"] == {name.name: n * record_channels(made) for name, n in whole.counts.items()}
@@ -142,18 +151,6 @@ def test_blocks_are_the_program_over_and_over_in_other_rows(
 
 def record_channels(made: tuple[Any, ...]) -> int:
     return max(task.channels for task in made)
-
-
-def flat(program: Any, up: int = 0) -> list[Any]:
-    """A program without repetitions."""
-    found: list[Any] = []
-    for segment in program:
-        if hasattr(segment, "times"):
-            for i in range(segment.times):
-                found += flat(segment.segments, up + i * segment.row_step)
-        else:
-            found.append(replace(segment, row=segment.row + up) if hasattr(segment, "row") else segment)
-    return found
 
 
 def test_blocks_of_any_machine_take_so_many_times_as_long() -> None:
@@ -208,6 +205,6 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:
         simulate("gpt2-xl:blocks=67", AIM, LAYERS)
     parts = "21 of 'Q' + 21 of 'K' + 21 of 'V' + 21 of 'Z' + 79 of 'FFN1' + 82 of 'FFN2'"
     assert str(caught.value) == (
-        f"67 blocks of 245 rows in each bank ({parts}) are 16415 rows, and a bank has 16384; give more channels"
+        f"67 blocks of 245 rows in each bank ({parts}) take 16415 rows, and a bank has 16384; give more channels"
     )
     assert simulate("gpt2-xl:blocks=66", AIM, LAYERS).cycles > 0

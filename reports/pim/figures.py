@@ -32,7 +32,7 @@ def _texts(study: PimStudy) -> dict[str, tuple[str, str]]:
     rows, baseline = study.spec.rows[0], study.spec.baseline
     return {
         "bandwidth": (
-            "Rows that open and refreshes leave half of the bandwidth inside",
+            "What rows and refreshes leave of the bandwidth inside",
             f"Weights over time, rows {rows}. Lines: what all banks give with their rows open, and the pins of the "
             f"{baseline.name} at its roofline.",
         ),

@@ -141,4 +141,4 @@ def _references(study: PimStudy) -> tuple[str, str, str]:
 
 def _cells(made: Table) -> Table:
     """Column names without the marks that align them in a terminal."""
-    return [name.removesuffix(">").replace("\n", ", ") for name in made[0]], made[1]
+    return [name.removesuffix(">").replace("\n", " ") for name in made[0]], made[1]

@@ -77,9 +77,7 @@ class NestSpec(BaseModel):
 
     Tensors listed `in_place` take each other's room. `copies` are the tiles of a kept tensor at a level at once,
     `reserve` the bytes there for a tensor that streams past. What does not fit into a level of `spill` stays outside.
-    Of each of its `choices` the nest takes one option. Of machines with units in their DRAM banks, `rows` says how
-    matrices lie there, one result after the other or each from a row's beginning, and `io` whether time is that of the
-    MACs alone or with what comes and goes.
+    Of each of its `choices` the nest takes one option.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,8 +98,6 @@ class NestSpec(BaseModel):
     epochs: list[EpochSpec] = []
     fold_overlap: Literal["off", "on"] = "off"
     interleave: int | str = 1
-    rows: Literal["packed", "padded"] = "packed"
-    io: Literal["included", "excluded"] = "included"
     choices: dict[str, Annotated[dict[str, OptionSpec], Field(min_length=1)]] = {}
     published_for: dict[str, Count] = {}  # conditions of all that is published
     published: list[PublishedSpec] = []
@@ -110,7 +106,9 @@ class NestSpec(BaseModel):
 class AboutSpec(BaseModel):
     """What every mapping says of itself; `layers` names the mapping of the linear layers around it.
 
-    `split: search` leaves aside what the authors of a dataflow chose; `choose` settles choices, by their names.
+    `split: search` leaves aside what the authors of a dataflow chose; `choose` settles choices, by their names. Of
+    machines with units in their DRAM banks, `rows` says how matrices lie there, one result after the other or each from
+    a row's beginning, and `io` whether time is that of the MACs alone or with what comes and goes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -124,6 +122,8 @@ class AboutSpec(BaseModel):
     split: Split = "published"
     choose: dict[str, str] = {}
     types: dict[str, str | TypeSpec] = {}
+    rows: Literal["packed", "padded"] = "packed"
+    io: Literal["included", "excluded"] = "included"
     accounting: str = "hardware"
     assumptions: list[str] = []
 

@@ -221,18 +221,32 @@ def compare(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, or a file.")],
-    folder: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
+    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, pim, or a file.")],
+    folder: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim needs none.")
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim.")] = False,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
 
-    if not folder.strip():
+    if folder is not None and not folder.strip():
         raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
-    say(*writing.write_report(name, Path(folder), reference))
+    place = None if folder is None else Path(folder)
+    if writing.kind_of(name) == "pim":
+        from .pim import report as studies
+
+        writing.without_reference(name, reference)
+        study = studies.pim_report(name, place)
+        _answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
+        return OK
+    if place is None or as_json:
+        message = "has no --json" if as_json else "is written to a folder; give it with -o"
+        raise typer.BadParameter(f"the report '{name}' {message}")
+    say(*writing.write_report(name, place, reference))
     return OK
 
 

@@ -14,6 +14,7 @@ from .figures import files as figure_files
 from .headline import as_text as headline_text
 from .paper import PAPERS
 from .paper import paper as paper_of
+from .pim.spec import PIM_STUDIES
 from .placing import placed, refuse
 from .progress import steps_shown
 from .study import Study, run_study, steps
@@ -27,14 +28,15 @@ PAGE = "index.html"
 def write_report(name: str, folder: Path, reference: Path | None = None) -> list[RenderableType]:
     """Write the report of a paper or of a study by the cycle model, and return what the terminal shows.
 
+    That of a study of memory that computes is `reports.pim`'s.
+
     The published numbers of a `reference`, a CSV, are drawn beside ours.
 
     An existing folder keeps its other files. Raises SpecError if `folder` is something else or if a file that is not
     ours is in the way, OSError if it cannot be written.
     """
     if kind_of(name) == "study":
-        if reference is not None:
-            raise SpecError(f"--reference is for a paper; the study '{name}' has no published rows, leave it out")
+        without_reference(name, reference)
         from .cycles.report import write_cycle_report
 
         return write_cycle_report(name, folder)
@@ -48,23 +50,32 @@ def write_report(name: str, folder: Path, reference: Path | None = None) -> list
 
 
 def kind_of(reference: str) -> str:
-    """Whether a reference is a `paper` or a `study`: by a file's first key, or by the library that has the name.
+    """Whether a reference is a `paper`, a `study` by the cycle model, or one of memory that computes, `pim`.
 
-    Raises SpecError that lists the names of both.
+    That is by a file's first key, or by the library that has the name. Raises SpecError that lists the names of all.
 
-    >>> kind_of("fusemax"), kind_of("fusemax-cycles")
-    ('paper', 'study')
+    >>> kind_of("fusemax"), kind_of("fusemax-cycles"), kind_of("pim")
+    ('paper', 'study', 'pim')
     """
     parsed = parse_reference(reference)
     if parsed.is_path:
         path = Path(parsed.name)
-        return "study" if path.is_file() and "study" in read_file(path).value else "paper"
+        keys = read_file(path).value if path.is_file() else {}
+        return "study" if "study" in keys else "pim" if "pim_study" in keys else "paper"
     if parsed.name in STUDIES:
         return "study"
     if parsed.name in PAPERS:
         return "paper"
-    names = sorted([*PAPERS.names(), *STUDIES.names()])
+    if parsed.name in PIM_STUDIES:
+        return "pim"
+    names = sorted([*PAPERS.names(), *STUDIES.names(), *PIM_STUDIES.names()])
     raise SpecError(f"{unknown('report', parsed.name, names)} (or a path to a .yaml file)")
+
+
+def without_reference(name: str, reference: Path | None) -> None:
+    """Raise SpecError if published rows were given to a study, which has none."""
+    if reference is not None:
+        raise SpecError(f"--reference is for a paper; the study '{name}' has no published rows, leave it out")
 
 
 def _write(study: Study, draft: Path) -> None:

@@ -131,14 +131,13 @@ class Runs:
         return CycleTime(sum(times), {cause: sum(each.gaps.get(cause, 0) for each in found) for cause in causes})
 
     def _cycle_time(self, point: Point) -> CycleTime:
-        from sim import analyse
-        from sim.simulate import in_turn
+        from sim.simulate import analyse_all
 
         timed = self._timed(point)
         if timed not in self.cycles:
             try:
-                schedules = self._analysis(timed).schedules  # bound once, for both models
-                found = in_turn([analyse(schedule, "cycle") for schedule in schedules]).latency
+                bound = self._analysis(timed)  # once, for both models
+                found = analyse_all(bound.schedules, "cycle", blocks=bound.blocks).latency
                 self.cycles[timed] = CycleTime(float(found.latency_s), found.gap_cycles or {})
             except (SpecError, Infeasible) as error:
                 self.cycles[timed] = CycleTime(None, reason=str(error))

@@ -58,7 +58,8 @@ def workload_text(loaded: Loaded[WorkloadSpec]) -> list[RenderableType]:
     pairs = [("summary", " ".join(spec.summary.split()))] if spec.summary else []
     for name, value in spec.model_dump(exclude={"workload", "summary", "source"}, exclude_none=True).items():
         pairs.append((name, quantities.count(value) if type(value) is int else str(value).lower()))
-    if spec.seq_len is None and spec.queries is None:
+    decodes = spec.phase == "decode" and (spec.keys or spec.context) is not None
+    if spec.seq_len is None and spec.queries is None and not decodes:
         pairs.append(("seq_len", "to be given, as in seq_len=16Ki"))
     return [heading(f"workload {loaded.name}"), fields([*pairs, *_source(spec.source)], indent=2)]
 

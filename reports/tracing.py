@@ -66,7 +66,7 @@ class Asked:
         if self.kind == "pim":
             from sim.pim import trace
 
-            cycles = trace.write(bound_in_turn(workload, arch, mapping), self.path, self.window, title)
+            cycles = trace.write(*bound_in_turn(workload, arch, mapping), self.path, self.window, title)
         else:
             from sim import events
 

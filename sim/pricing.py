@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from arch import Cost, Table, machine_area_um2, table
-from arch.table import known_table
+from arch.table import known_command_table, known_table
 from mappings import Counts, Schedule, count
 from specs import Problem, SpecError
 
@@ -18,7 +18,7 @@ from .analytic import Latency
 from .energy import Energy, energy
 from .overhead import with_overhead
 from .pim.energy import command_energy
-from .sequence import add_energies
+from .sequence import add_energies, repeat_energy
 
 if TYPE_CHECKING:
     from .simulate import Analysis
@@ -46,17 +46,17 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
     >>> {name: round(priced(found, name).total_j, 3) for name in ("fusemax-45nm", "horowitz-45nm", "tpu-7nm")}
     {'fusemax-45nm': 3.177, 'horowitz-45nm': 1.871, 'tpu-7nm': 0.149}
     """
+    machine = analysis.schedule.machine
     try:
-        named = table(known_table(prices))
+        named = table((known_table if machine.device is None else known_command_table)(prices))
     except ValueError as error:
         raise SpecError([Problem(str(error))]) from None
-    machine = analysis.schedule.machine
     if analysis.latency.commands is not None:
         return command_energy(analysis.schedule, analysis.latency.commands, named)
     parts = [
         energy(schedule, count(schedule), named, accounting_of(accounting or schedule.accounting))
         for schedule in analysis.schedules
     ]
-    work = parts[0] if len(parts) == 1 else add_energies(parts)
+    work = repeat_energy(parts[0] if len(parts) == 1 else add_energies(parts), analysis.blocks)
     areas = machine_area_um2(machine, named)
     return with_overhead(work, machine, analysis.counts, analysis.latency, named, areas)

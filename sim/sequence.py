@@ -1,8 +1,9 @@
-"""What runs one after the other: counts, times and energies of its parts, added up."""
+"""What runs one after the other: counts, times and energies of its parts, added up, or of one part many times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mappings import Counts
@@ -74,6 +75,75 @@ def add_energies(parts: Sequence[Energy]) -> Energy:
     )
 
 
+def repeat_counts(part: Counts, times: int) -> Counts:
+    """The counts of what is done `times` times.
+
+    >>> from arch import machine
+    >>> from mappings import count, mapping, schedule
+    >>> from workloads import workload
+    >>> _, made = schedule(workload("bert:seq_len=1Ki"), machine("fusemax-cloud"), mapping("fusemax-binding"))
+    >>> repeat_counts(count(made), 3).unit_cycles("array_2d") // count(made).unit_cycles("array_2d")
+    3
+    """
+    if times == 1:
+        return part
+    operations = {
+        name: replace(
+            each,
+            points=each.points * times,
+            slots=each.slots * times,
+            cycles=each.cycles * times,
+            actions=_times(each.actions, times),
+            arrivals=each.arrivals * times,
+            accumulations=each.accumulations * times,
+        )
+        for name, each in part.operations.items()
+    }
+    accesses = tuple(
+        replace(
+            each,
+            visits=each.visits * times,
+            words=each.words * times,
+            rows=each.rows * times,
+            spilled=each.spilled * times,
+        )
+        for each in part.accesses
+    )
+    return Counts(operations, accesses, _times(part.moved, times))
+
+
+def repeat_latency(part: Latency, times: int) -> Latency:
+    """The time of a part that begins anew whenever it has ended, `times` times."""
+    if times == 1:
+        return part
+    commands = part.commands
+    return replace(
+        part,
+        cycles=part.cycles * times,
+        latency_s=part.latency_s * times,
+        compute_cycles=part.compute_cycles * times,
+        unit_cycles=_times(part.unit_cycles, times),
+        memory_s=_times(part.memory_s, times),
+        stall_cycles=None if part.stall_cycles is None else _times_nested(part.stall_cycles, times),
+        gap_cycles=None if part.gap_cycles is None else _times(part.gap_cycles, times),
+        phase_cycles=None if part.phase_cycles is None else _times(part.phase_cycles, times),
+        commands=None if commands is None else replace(
+            commands,
+            issued=_times(commands.issued, times),
+            active_ticks=commands.active_ticks * times,
+            precharged_ticks=commands.precharged_ticks * times,
+        ),
+    )  # fmt: skip
+
+
+def repeat_energy(part: Energy, times: int) -> Energy:
+    """The energy of what is done `times` times."""
+    if times == 1:
+        return part
+    joules = {name: None if j is None else j * times for name, j in part.by_component_j.items()}
+    return Energy(joules, _times_nested(part.actions, times), part.notes, _times_nested(part.idle_actions, times))
+
+
 def merged(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """All sentences, each once, in the order in which they come first."""
     return tuple(dict.fromkeys(sentence for part in parts for sentence in part))
@@ -94,6 +164,14 @@ def _sums(parts: Iterable[Mapping[Any, Number]]) -> dict[Any, Number]:
         for key, number in part.items():
             found[key] = found[key] + number if key in found else number
     return found
+
+
+def _times(part: Mapping[Any, Number], times: int) -> dict[Any, Number]:
+    return {key: number * times for key, number in part.items()}
+
+
+def _times_nested(part: Mapping[str, Mapping[str, Number]], times: int) -> dict[str, dict[str, Number]]:
+    return {key: _times(numbers, times) for key, numbers in part.items()}
 
 
 def _nested(parts: Sequence[Mapping[str, Mapping[str, Number]]]) -> dict[str, dict[str, Number]]:

@@ -14,7 +14,6 @@ from mappings import mapping as mapping_of
 from mappings import schedule as schedule_of
 from mappings import schedules as schedules_of
 from specs import Loaded, Problem, SpecError, unknown
-from specs.version import version
 from workloads import Workload
 from workloads import workload as workload_of
 
@@ -24,7 +23,16 @@ from .analytic import Latency, fastest, latency
 from .energy import Energy
 from .pricing import spent
 from .record import Record, fingerprint
-from .sequence import add_counts, add_energies, add_latencies, merged
+from .recording import record_of
+from .sequence import (
+    add_counts,
+    add_energies,
+    add_latencies,
+    merged,
+    repeat_counts,
+    repeat_energy,
+    repeat_latency,
+)
 
 PLAIN = ("packed", "included")  # what a mapping has that says nothing of `rows` and `io`
 NO_STALLS = "stalls are of the streams of arrays; machines of kind 'pim' have none"
@@ -49,11 +57,15 @@ def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
 
 
 def _commands(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
+    return _all_commands((schedule,), counts, engine, 1)
+
+
+def _all_commands(schedules: Sequence[Schedule], counts: Counts, engine: Engine, blocks: int) -> Latency:
     from .pim.latency import command_latency
 
     if engine.stops:
         raise SpecError([Problem(NO_STALLS)])
-    return command_latency(schedule, counts, engine.jump)
+    return command_latency(schedules, counts, engine.jump, blocks)
 
 
 # By kind of machine; the first is taken where none is asked for.
@@ -62,10 +74,16 @@ MODELS: Mapping[str, Mapping[str, Callable[[Schedule, Counts, Engine], Latency]]
     "pim": {"cycle": _commands},
 }
 
+# Kinds of machine on which what runs in turn is timed as a whole: refreshes go on from one schedule to the next.
+WHOLE: Mapping[str, Callable[[Sequence[Schedule], Counts, Engine, int], Latency]] = {"pim": _all_commands}
+
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points."""
+    """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points.
+
+    All of it is of `blocks` times these schedules.
+    """
 
     schedules: tuple[Schedule, ...]
     counts: Counts
@@ -74,6 +92,7 @@ class Analysis:
     area_mm2: Any
     area_by_component_mm2: Mapping[str, Any]
     notes: tuple[str, ...]
+    blocks: int = 1
 
     @property
     def schedule(self) -> Schedule:
@@ -116,14 +135,43 @@ def analyse(schedule: Schedule, model: str | None = None, engine: Engine | None 
     """
     chosen = MODELS[schedule.machine.kind][model_for(schedule.machine, model)]
     counts = count(schedule)
-    timing = chosen(schedule, counts, engine or Engine())
-    prices = table(schedule.machine.energy)
-    areas = machine_area_um2(schedule.machine, prices)
-    taken = spent(schedule, counts, timing, prices, areas)
+    return _priced((schedule,), counts, chosen(schedule, counts, engine or Engine()))
+
+
+def analyse_all(
+    schedules: Sequence[Schedule], model: str | None = None, engine: Engine | None = None, blocks: int = 1
+) -> Analysis:
+    """The analysis of schedules that run one after the other on one machine, all of them `blocks` times."""
+    machine = schedules[0].machine
+    whole = WHOLE.get(machine.kind)
+    if whole is None:
+        once = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+        return _repeated(once, blocks)
+    model_for(machine, model)
+    counts = repeat_counts(add_counts([count(schedule) for schedule in schedules]), blocks)
+    return replace(_priced(schedules, counts, whole(schedules, counts, engine or Engine(), blocks)), blocks=blocks)
+
+
+def _repeated(part: Analysis, times: int) -> Analysis:
+    return replace(
+        part,
+        counts=repeat_counts(part.counts, times),
+        latency=repeat_latency(part.latency, times),
+        energy=repeat_energy(part.energy, times),
+        blocks=times,
+    )
+
+
+def _priced(schedules: Sequence[Schedule], counts: Counts, timing: Latency) -> Analysis:
+    """The analysis of what was counted and timed, with its energy and area."""
+    machine = schedules[0].machine
+    prices = table(machine.energy)
+    areas = machine_area_um2(machine, prices)
+    taken = spent(schedules[0], counts, timing, prices, areas)
     whole = total(areas.values())
     notes = [f"area of {name}: {cost.how}" for name, cost in areas.items() if cost.how != "table"]
     return Analysis(
-        (schedule,),
+        tuple(schedules),
         counts,
         timing,
         taken,
@@ -164,14 +212,16 @@ class Simulation:
     def record(self) -> Record:
         work, accounting = self.workload, self.analysis.schedule.accounting
         hashes = {
-            "workload": fingerprint((work.values, work.settings, work.types)),
+            "workload": fingerprint(
+                (work.values, work.settings, work.types, *([work.blocks] if work.blocks > 1 else []))
+            ),
             "arch": fingerprint(replace(self.machine, place=None)),
             "mapping": fingerprint(self.mapping.model),
             "cascade": fingerprint(self.cascade),
             "table": fingerprint(table(self.machine.energy).spec),
             "accounting": fingerprint(accounting_of(accounting)),
         }
-        return _record(self.analysis, self.model, self.references, hashes)
+        return record_of(self.analysis, self.model, self.references, hashes)
 
 
 def simulate(
@@ -211,7 +261,7 @@ def simulation(
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
     model = model_for(machine, model)
     cascade, schedules = _schedules(work, machine, loaded, accounting)
-    found = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+    found = analyse_all(schedules, model, engine, work.blocks)
     references = {
         "workload": workload if isinstance(workload, str) else work.name,
         "arch": arch if isinstance(arch, str) else machine.name,
@@ -225,9 +275,10 @@ def bound(workload: str, arch: str, mapping: str) -> Schedule:
     return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
 
 
-def bound_in_turn(workload: str, arch: str, mapping: str) -> tuple[Schedule, ...]:
-    """The schedules, one after the other, of a mapping that may make several. Raises as `simulate`."""
-    return schedules_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
+def bound_in_turn(workload: str, arch: str, mapping: str) -> tuple[tuple[Schedule, ...], int]:
+    """The schedules that run one after the other, and how many times all of them do. Raises as `simulate`."""
+    work = workload_of(workload)
+    return schedules_of(work, machine_of(arch), mapping_of(mapping), fastest)[1], work.blocks
 
 
 def _schedules(
@@ -252,63 +303,3 @@ def check_units(machine: Machine) -> None:
     if not machine.units:
         message = f"machine '{machine.name}' has no units in its banks; take one with MAC among its commands"
         raise SpecError([Problem(message, machine.place)])
-
-
-def clock_name(machine: Machine) -> str:
-    """Which clock a cycle is of.
-
-    >>> from arch import machine
-    >>> clock_name(machine("fusemax-cloud")), clock_name(machine("gddr6-aim"))
-    ('fusemax-cloud', 'command clock of gddr6-aim')
-    """
-    return machine.name if machine.device is None else f"command clock of {machine.name}"
-
-
-def _record(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:
-    schedule, counts = found.schedule, found.counts
-    machine = schedule.machine
-    units, levels = list(machine.units), list(machine.memories)
-    einsums = {unit: [n for n, o in counts.operations.items() if o.operation.unit == unit] for unit in units}
-    by_tensor: dict[str, dict[str, dict[str, int]]] = {level: {} for level in levels}
-    for (level, tensor, action), moved in counts.moved.items():
-        by_tensor[level].setdefault(tensor, {"read": 0, "write": 0})[action] += moved
-    return Record(
-        workload=references["workload"],
-        cascade=schedule.cascade,
-        arch=references["arch"],
-        mapping=references["mapping"],
-        model=model,
-        clock={"name": clock_name(machine), "hz": machine.clock_hz},
-        cycles=found.latency.cycles,
-        latency_s=found.latency.latency_s,
-        energy_j=found.energy.total_j,
-        energy_by_component_j=found.energy.by_component_j,
-        area_mm2=found.area_mm2,
-        area_by_component_mm2=found.area_by_component_mm2,
-        traffic_bytes={
-            level: {action: counts.level_bytes(level, action) for action in ("read", "write")} for level in levels
-        },
-        traffic_by_tensor_bytes=by_tensor,
-        actions=found.energy.actions,
-        idle_actions=found.energy.idle_actions,
-        utilization={unit: found.utilization(unit) for unit in units},
-        busy={unit: found.busy(unit) for unit in units},
-        utilization_by_einsum={unit: {n: found.share(n) for n in einsums[unit]} for unit in units},
-        cycles_by_einsum={unit: {n: counts.operations[n].cycles for n in einsums[unit]} for unit in units},
-        memory_s=found.latency.memory_s,
-        bound_by=found.latency.bound_by,
-        stall_cycles=found.latency.stall_cycles,
-        gap_cycles=found.latency.gap_cycles,
-        cycles_by_phase=found.latency.phase_cycles,
-        not_modelled=found.latency.not_modelled,
-        overrides={each.path: {"given": each.given, "stated": each.stated} for each in machine.overrides} or None,
-        feasible={"ok": True, "reason": None},
-        assumptions=merged([*(each.assumptions for each in found.schedules), found.latency.assumptions]),
-        accounting=schedule.accounting,
-        provenance={
-            "version": version(),
-            "specs": dict(hashes),
-            "tables": [machine.energy],
-            "interpolated": list(found.notes),
-        },
-    )

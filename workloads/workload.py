@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StrictBool
 
-from specs import Count, ExpressionError, Loaded, Place, Problem, SpecError, parse_quantity, unknown
+from specs import Count, ExpressionError, Loaded, Place, Problem, Quantity, SpecError, parse_quantity, unknown
 
 from .cascade import Cascade
 from .spec import TypeSpec, plain_pins
@@ -20,6 +20,7 @@ from .types import TypePin, check_pins, is_type, unknown_type
 from .whole import LARGEST, is_array
 
 Part = Literal["attention", "linear", "end-to-end"]
+Blocks = Annotated[int, Quantity("count", most=1 << 12)]
 
 
 class WorkloadSpec(BaseModel):
@@ -46,6 +47,7 @@ class WorkloadSpec(BaseModel):
     window: Count | None = None
     precision: str | dict[str, str | TypeSpec] | None = None
     part: Part = "attention"
+    blocks: Blocks = 1
     phase: Literal["prefill", "decode"] = "prefill"
 
 
@@ -58,8 +60,8 @@ class Workload:
 
     `values` hold what ranks are sized by (`batch`, `keys`, or `M`), integers or arrays of design points; `settings`
     the keys of masks; `types` the pins of its `precision`; `cascade` the one it insists on, if it is a bare cascade.
-    `places` say where a key of the workload was set, `place` where the workload was named. `part` is what of a layer is
-    computed: attention, the linear layers around it, or both.
+    `places` say where a key of the workload was set, `place` where the workload was named. `part` is what of a block is
+    computed: attention, the linear layers around it, or both; `blocks` of that shape are computed, one after the other.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Workload:
     place: Place | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     part: Part = "attention"
+    blocks: int = 1
 
     def core(self) -> Workload | None:
         """The attention of a layer, if the workload has it."""
@@ -170,7 +173,7 @@ def attention_workload(loaded: Loaded[WorkloadSpec]) -> Workload:
         raise SpecError(problems)
     masks = {"causal": spec.causal, "window": spec.window}
     places = {key: loaded.place((key,)) for key in ("causal", "window", "precision")}
-    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places, spec.part)
+    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places, spec.part, spec.blocks)
 
 
 _SIZES = (

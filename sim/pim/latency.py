@@ -1,16 +1,17 @@
-"""The time of a schedule in DRAM banks: its channels' programs, run command by command."""
+"""The time of schedules in DRAM banks: the program of a channel, run command by command."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from arch.dram import Activation, Device
 from mappings import Counts, Schedule
 from sim.analytic import Latency
 from sim.dram import Command
 from sim.dram.channel import Outcome, run
 
 from .commands import Commands
-from .lowering import EXCLUDED, UNIT, Task, lower, not_modelled
+from .lowering import EXCLUDED, UNIT, lower, not_modelled, whole_program
 
 COMPUTE = "compute"
 PHASES = {
@@ -22,55 +23,59 @@ PHASES = {
 BEATS, ROWS = "column commands", "row cycles"
 
 
-def command_latency(schedule: Schedule, counts: Counts, jump: bool = True) -> Latency:
-    """The latency of a schedule; `cycles` are ticks of the command clock.
+def command_latency(schedules: Sequence[Schedule], counts: Counts, jump: bool = True, blocks: int = 1) -> Latency:
+    """The latency of schedules that run in turn, all of them `blocks` times; `cycles` are ticks of the command clock.
 
-    Without transfers, time is from the first activation to the end of the last MAC.
+    All of it is one program, so that rows and refreshes go on from one matrix to the next. Without transfers, time is
+    from the first activation to the end of the last MAC. `counts` are of all that is done.
     """
-    tasks = lower(schedule)
-    found = [run(task.device, task.program, jump=jump) for task in tasks]
-    excluded = schedule.transfers == EXCLUDED
-    ticks = sum(each.mac_ticks if excluded else each.ticks for each in found)
-    clock_hz = schedule.machine.clock_hz
+    tasks = lower(*schedules)
+    device = tasks[0].device
+    found = run(device, whole_program(tasks, blocks), jump=jump)
+    excluded = schedules[0].transfers == EXCLUDED
+    machine = schedules[0].machine
+    ticks = found.mac_ticks if excluded else found.ticks
     phases: dict[str, int] = {}
-    for each in found:
-        for command, spent in each.ticks_by_command.items():
-            phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
+    for command, spent in found.ticks_by_command.items():
+        phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
     if excluded:
         phases = {COMPUTE: ticks}
+    channels = [task.channels for task in tasks]
+    notes = [note for task in tasks for note in task.assumptions]
+    if min(channels) < max(channels):
+        notes.append(f"results on {min(channels)} channels take as many commands as those on {max(channels)}")
     return Latency(
         cycles=ticks,
-        latency_s=ticks / clock_hz,
+        latency_s=ticks / machine.clock_hz,
         compute_cycles=ticks,
         unit_cycles={UNIT: counts.unit_cycles(UNIT)},
         memory_s={},  # weights do not go over the pins
-        bound_by=_bound(tasks, found, phases),
-        assumptions=tuple(dict.fromkeys(note for task in tasks for note in task.assumptions)),
+        bound_by=_bound(device, found, phases),
+        assumptions=tuple(dict.fromkeys(notes)),
         phase_cycles=phases,
-        commands=_commands(tasks, found),
-        not_modelled=not_modelled(tasks[0].device),
+        commands=_commands(found, max(channels), device),
+        not_modelled=not_modelled(device),
     )
 
 
-def _bound(tasks: tuple[Task, ...], found: list[Outcome], phases: Mapping[str, int]) -> str:
+def _bound(device: Device, found: Outcome, phases: Mapping[str, int]) -> str:
     """What takes the most time: a phase, or of the computing one the beats of MACs or all that opens rows for them."""
-    beats = sum(
-        each.counts.get(Command.MAC, 0) * task.device.timing.ccd_mac for task, each in zip(tasks, found, strict=True)
-    )
+    stretched = device.activation is Activation.STRETCHED_CCD
+    interval = device.timing.ccd_mac_stretched if stretched else device.timing.ccd_mac
     compute = phases.get(COMPUTE, 0)
-    loads = {**phases, BEATS: min(beats, compute), ROWS: compute - min(beats, compute)}
+    beats = min(found.counts.get(Command.MAC, 0) * interval, compute)
+    loads = {**phases, BEATS: beats, ROWS: compute - beats}
     loads.pop(COMPUTE, None)
     return max(loads, key=lambda name: loads[name])
 
 
-def _commands(tasks: tuple[Task, ...], found: list[Outcome]) -> Commands:
-    """What all channels issue, and how long their rows are open."""
-    issued: dict[str, int] = {}
-    for task, each in zip(tasks, found, strict=True):
-        for command, number in each.counts.items():
-            issued[command.name] = issued.get(command.name, 0) + number * task.channels
-    pairs = list(zip(tasks, found, strict=True))
-    organisation = tasks[0].device.organisation
-    active = sum((each.active_ticks + each.refreshing_ticks) * task.channels for task, each in pairs)
-    ticks = sum(each.ticks for each in found) * organisation.channels  # those that have nothing to do stand by
-    return Commands(issued, active, ticks - active, organisation.column_bytes)
+def _commands(found: Outcome, channels: int, device: Device) -> Commands:
+    """What so many channels issue, and how long their rows are open; those that have nothing to do stand by."""
+    organisation = device.organisation
+    active = (found.active_ticks + found.refreshing_ticks) * channels
+    return Commands(
+        {command.name: number * channels for command, number in found.counts.items()},
+        active,
+        found.ticks * organisation.channels - active,
+        organisation.column_bytes,
+    )

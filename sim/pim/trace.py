@@ -18,21 +18,21 @@ from sim.dram.text import slices, write_text
 from sim.trace import Slice, placed, refuse, write_trace
 from specs import Problem, SpecError
 
-from .lowering import lower
+from .lowering import lower, whole_program
 
 SUFFIXES = (".txt", ".json", ".vcd")
 MOST_COMMANDS = 1 << 21
 
 
-def write(schedules: Sequence[Schedule], path: Path, window: tuple[int, int], title: str) -> int:
-    """Writes the commands of a window of ticks, schedules one after the other; how many ticks they take in all.
+def write(schedules: Sequence[Schedule], blocks: int, path: Path, window: tuple[int, int], title: str) -> int:
+    """Writes the commands of a window of ticks, of schedules in turn and of all blocks; how many ticks there are.
 
     Raises `SpecError` as `commands` and `sim.trace.refuse`, OSError that names `path`.
     """
     refuse(path, SUFFIXES)
     device = schedules[0].machine.device
     assert device is not None
-    found, ticks = commands(schedules, window[1])
+    found, ticks = commands(schedules, blocks, window[1])
     inside = [each for each in found if window[0] <= each.tick < window[1]]
     if not inside:
         message = f"nothing is issued between ticks {window[0]:,} and {window[1]:,}; the run has {ticks:,} ticks"
@@ -45,23 +45,19 @@ def write(schedules: Sequence[Schedule], path: Path, window: tuple[int, int], ti
     return ticks
 
 
-def commands(schedules: Sequence[Schedule], end: int) -> tuple[list[Issued], int]:
+def commands(schedules: Sequence[Schedule], blocks: int, end: int) -> tuple[list[Issued], int]:
     """All commands before tick `end`, and how many ticks there are. Raises `SpecError` if they are too many."""
-    found: list[Issued] = []
-    ticks = 0
-    for task in (task for schedule in schedules for task in lower(schedule)):
-        done = run(task.device, task.program)
-        wanted = min(sum(done.counts.values()), max(end - ticks, 0))  # no more than one a tick
-        if len(found) + wanted > MOST_COMMANDS:
-            message = (
-                f"up to {len(found) + wanted:,} commands before tick {end:,}, which a trace goes through, and it holds "
-                f"{MOST_COMMANDS:,}; let the window end sooner, such as --window 0:100000"
-            )
-            raise SpecError([Problem(message)])
-        issued = run(task.device, task.program, expand=True, most=wanted).issued
-        found += [each._replace(tick=each.tick + ticks) for each in trace(issued)]
-        ticks += done.ticks
-    return found, ticks
+    tasks = lower(*schedules)
+    device, program = tasks[0].device, whole_program(tasks, blocks)
+    done = run(device, program)
+    wanted = min(sum(done.counts.values()), max(end, 0))  # no more than one a tick
+    if wanted > MOST_COMMANDS:
+        message = (
+            f"up to {wanted:,} commands before tick {end:,}, which a trace goes through, and it holds "
+            f"{MOST_COMMANDS:,}; let the window end sooner, such as --window 0:100000"
+        )
+        raise SpecError([Problem(message)])
+    return trace(run(device, program, expand=True, most=wanted).issued), done.ticks
 
 
 def _view(

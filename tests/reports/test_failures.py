@@ -31,7 +31,7 @@ def simulated(
     [
         (
             simulated(workload="brt:seq_len=1Ki"),
-            "unknown workload 'brt'; did you mean 'bert'? allowed: attention, bert, t5, trxl, xlm",
+            "unknown workload 'brt'; did you mean 'bert'? allowed: attention, bert, gpt2-xl, t5, trxl, xlm",
         ),
         (
             simulated(workload="bert:seqlen=1Ki"),

@@ -27,14 +27,15 @@ def lengths(reference: str) -> tuple[int, int]:
 
 
 def test_the_library():
-    assert WORKLOADS.names() == ("attention", "bert", "t5", "trxl", "xlm")
+    assert WORKLOADS.names() == ("attention", "bert", "gpt2-xl", "t5", "trxl", "xlm")
     shapes = {}
     for name in WORKLOADS.names():
-        v = workload(f"{name}:seq_len=1Ki").values
+        v = workload(name if name == "gpt2-xl" else f"{name}:seq_len=1Ki").values
         shapes[name] = tuple(v.get(k) for k in ("batch", "heads", "head_dim", "d_model", "d_ff"))
     assert shapes == {
         "attention": (1, 1, 64, None, None),
         "bert": (64, 12, 64, 768, 3072),
+        "gpt2-xl": (1, 25, 64, 1600, 6400),
         "t5": (64, 8, 64, 512, 2048),
         "trxl": (64, 16, 64, 1024, 4096),
         "xlm": (64, 16, 128, 2048, 8192),
@@ -126,7 +127,7 @@ LENGTHS = "prefill has seq_len queries over context + seq_len keys, unless queri
             [
                 "unknown key 'seqlen' in workload; did you mean 'seq_len'? allowed: workload, summary, source, batch, "
                 "heads, kv_heads, seq_len, queries, keys, context, head_dim, value_dim, d_model, d_ff, causal, window, "
-                "precision, part, phase"
+                "precision, part, blocks, phase"
             ],
         ),
         ("bert:queries=4,keys=5,seq_len=6", [f"'seq_len' has no effect beside the other lengths; {LENGTHS}"]),
@@ -145,8 +146,8 @@ LENGTHS = "prefill has seq_len queries over context + seq_len keys, unless queri
         (
             "berd:seq_len=3",
             [
-                "unknown workload 'berd'; did you mean 'bert'? allowed: attention, bert, t5, trxl, xlm (or a path to a "
-                ".yaml file)"
+                "unknown workload 'berd'; did you mean 'bert'? allowed: attention, bert, gpt2-xl, t5, trxl, xlm (or a "
+                "path to a .yaml file)"
             ],
         ),
         ("gemm", ["missing M, N, K; write gemm:M=...,N=...,K=..."]),
@@ -246,5 +247,22 @@ def test_a_workload_and_a_cascade_of_the_users_own(tmp_path: Path):
 def test_the_schema_names_the_keys():
     assert set(schema(WorkloadSpec)["properties"]) == {
         *("workload", "summary", "source", "batch", "heads", "kv_heads", "seq_len", "queries", "keys", "context"),
-        *("head_dim", "value_dim", "d_model", "d_ff", "causal", "window", "precision", "part", "phase"),
+        *("head_dim", "value_dim", "d_model", "d_ff", "causal", "window", "precision", "part", "blocks", "phase"),
     }
+
+
+def test_gpt2_xl_is_a_token_over_all_its_keys_in_48_blocks():
+    found = workload("gpt2-xl")
+    assert (found.blocks, found.part) == (48, "linear")
+    assert (found.values["queries"], found.values["keys"]) == (1, 1024)
+    layers = found.layers()
+    assert layers is not None and layers.blocks == 48
+    sizes = layers.sizes(cascade("linear-layers"))
+    assert sizes == dict(t=1, d=1600, h=1600, c=1600, r=1600, z=1600, o=1600, s=6400, u=1600)
+    assert lengths("gpt2-xl:context=77,queries=2") == (2, 77)
+
+
+def test_a_workload_is_one_block_unless_it_says_otherwise():
+    assert workload("bert:seq_len=1Ki").blocks == 1
+    assert workload("bert:seq_len=1Ki,blocks=12").blocks == 12
+    assert refused("bert:seq_len=1Ki,blocks=0") == ["blocks: must be greater than zero: found 0"]

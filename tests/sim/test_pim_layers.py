@@ -76,8 +76,12 @@ def test_refreshes_go_on_from_one_matrix_to_the_next() -> None:
     """Each product of 1600 x 1600 takes less than 1.4 refresh intervals: alone it has one refresh, or none."""
     arch = "gddr6-aim:channels=8"
     _, made = schedules(workload("gpt2-xl"), machine(arch), mapping(LAYERS))
-    alone = sum(analyse(each).latency.commands.issued.get("REFab", 0) for each in made)  # type: ignore[union-attr]
-    together = analyse_all(made).latency.commands.issued["REFab"]  # type: ignore[union-attr]
+
+    def refreshes(found: Analysis) -> int:
+        assert found.latency.commands is not None
+        return found.latency.commands.issued.get("REFab", 0)
+
+    alone, together = sum(refreshes(analyse(each)) for each in made), refreshes(analyse_all(made))
     assert together > alone
     assert together // 8 == analyse_all(made).latency.cycles // 3333
 

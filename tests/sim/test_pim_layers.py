@@ -16,7 +16,7 @@ from sim import analyse, simulate
 from sim.dram.channel import run, trace
 from sim.dram.checker import check_trace
 from sim.pim.lowering import lower, matrix_of, whole_program
-from sim.simulate import analyse_all
+from sim.simulate import Analysis, analyse_all
 from specs import Infeasible, SpecError
 from tests.sim.dram_reference import Reference, steps
 from workloads import workload

@@ -29,7 +29,7 @@ MEMORY = "dram"
 TRANSFERS = ("fill Q", "fill K", "fill V", "drain AV")
 SEQUENCES = {ARRAY: "weight", LANES: "factor"}  # the format whose series an exponential is
 HEADS, QUERIES, FEATURES = ("b", "n"), "p", ("e", "f")  # ranks of the cascade
-LEAST_WORD_BYTES = ELEMENT_BYTES
+LEAST_WORD_BYTES, MOST_WORD_BYTES = ELEMENT_BYTES, 512  # in a cycle
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,13 @@ def _faults(schedule: Schedule, parameters: Parameters) -> Iterator[str]:
             f"takes whole words of {LEAST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {found} in one; "
             f"give {MEMORY}.bandwidth as a multiple of {LEAST_WORD_BYTES} B times the clock"
         )
+    elif word > MOST_WORD_BYTES:
+        clock_hz = schedule.machine.clock_hz
+        yield (
+            f"takes words of up to {MOST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {word * clock_hz:.6g} B/s / "
+            f"{clock_hz:.6g} Hz = {word:,.0f} bytes in one; give {MEMORY}.bandwidth of up to "
+            f"{MOST_WORD_BYTES * clock_hz:.6g} B/s"
+        )
     if schedule.machine.memories[MEMORY].latency_s:
         yield f"has its streams at hand; give {MEMORY}.latency=0s"
     yield from _unit_faults(parameters)
@@ -176,7 +183,8 @@ def _unit_faults(parameters: Parameters) -> Iterator[str]:
             if native != "divide" and int(timing.interval) != 1:
                 yield f"begins a {native} in every cycle; found an interval of {timing.interval} on '{name}'"
         if unit.sequences.get("exp") != {"mac": steps[name]}:
-            yield f"makes an exponential of {steps[name]} mac on '{name}'; found {unit.sequences.get('exp', 'none')}"
+            found = " and ".join(f"{count} {native}" for native, count in unit.sequences.get("exp", {}).items())
+            yield f"makes an exponential of {steps[name]} mac on '{name}'; found {found or 'none'}"
     if parameters.units[LANES].handover != "rows":
         yield f"gives results in rows of all lanes; give {LANES}.handover=rows"
     divide, division = parameters.units[LANES].natives.get("divide"), formats.division.latency

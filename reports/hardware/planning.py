@@ -117,11 +117,9 @@ def _refuse(program: Program) -> None:
 
 def _mask_faults(program: Program) -> Iterator[str]:
     assert program.band is not None
-    row, column, low, high = program.band
+    row, column, _, _ = program.band
     (sweep,) = program.sweeps
-    key = program.family_of[_row_loop(sweep.entries)]
-    one_sided = (low is None) != (high is None)
-    if key not in (row, column) or not one_sided:
+    if not _is_causal(program):
         yield "does causal masks only; give a workload without a window"
         return
     at = sweep.loops.index(_row_loop(sweep.entries))
@@ -130,6 +128,19 @@ def _mask_faults(program: Program) -> Iterator[str]:
         yield "does no causal masks over grouped heads; give as many kv_heads as heads"
     if _causal_offset(program) < 0:
         yield "wants that every query sees a key; give no more queries than keys"
+
+
+def _is_causal(program: Program) -> bool:
+    """Whether a band has all keys up to one that moves on with the query, and none beyond it."""
+    assert program.band is not None
+    row, column, low, high = program.band
+    (sweep,) = program.sweeps
+    sides = {
+        row: (low, high),
+        column: (high, low),
+    }  # of keys in rows low <= query - key, in columns key - query <= high
+    last, first = sides.get(program.family_of[_row_loop(sweep.entries)], (None, None))
+    return last is not None and first is None
 
 
 def _causal_offset(program: Program) -> int:

@@ -85,7 +85,7 @@ REFUSED = {
     ),
     "machine": (
         (*VERIFY, "-a", "fusemax-cloud", "-m", "fusemax-binding"), 2,
-        "generated hardware makes an exponential of 5 mac on 'array_2d'; found {'mac': 6}",
+        "generated hardware makes an exponential of 5 mac on 'array_2d'; found 6 mac",
     ),
     "no sizes": (
         (*EMIT, "-a", "fusemax-cloud", "-m", "fusemax-binding"), 2,
@@ -112,6 +112,22 @@ REFUSED = {
         (*EMIT, "-a", "fusemax-fpga:dram.bandwidth=500MB/s", "-m", "fusemax-binding"), 2,
         "generated hardware takes whole words of 4 bytes in a cycle; 'dram' brings 5 bytes in one; "
         "give dram.bandwidth as a multiple of 4 B times the clock",
+    ),
+    **{
+        f"words for {command[1]}": (
+            (*command, "-a", "fusemax-fpga:dram.bandwidth=1TB/s", "-m", "fusemax-binding"), 2,
+            "generated hardware takes words of up to 512 bytes in a cycle; 'dram' brings 1e+12 B/s / 1e+08 Hz = "
+            "10,000 bytes in one; give dram.bandwidth of up to 5.12e+10 B/s",
+        )
+        for command in (VERIFY, EMIT)
+    },
+    "window": (
+        ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4", *SMALL), 2,
+        "generated control does causal masks only; give a workload without a window",
+    ),
+    "causal window": (
+        ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4,causal=true", *SMALL), 2,
+        "generated control does causal masks only; give a workload without a window",
     ),
     "top": ((*EMIT, *FPGA, "--top", "8x8"), 2, "--top takes letters, digits and underscores, no digit first"),
     "word": ((*EMIT, *FPGA, "--top", "module"), 2, "--top must not be 'module': it is a word of Verilog"),

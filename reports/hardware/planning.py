@@ -17,6 +17,7 @@ from specs import Problem, SpecError
 
 if TYPE_CHECKING:
     from mappings import Schedule
+    from sim.packing import Packed
     from sim.program import Entry, Program, Wait
     from sim.running import Run
     from sim.streams import Stops
@@ -37,11 +38,22 @@ def plan_of(schedule: Schedule) -> Plan:
 
 def engine_run(schedule: Schedule, stops: Stops | None = None, most_records: int = 1 << 16) -> Run:
     """The engine's run of a schedule, stepped, with all its starts."""
+    return stepped(packed_program(schedule, stops), most_records)
+
+
+def packed_program(schedule: Schedule, stops: Stops | None = None) -> Packed:
+    """The engine's program of a schedule."""
     from sim.lowering import lower
     from sim.packing import pack
+
+    return pack(lower(schedule, stops=stops))
+
+
+def stepped(packed: Packed, most_records: int) -> Run:
+    """The engine's run of a program without jumps, with all its starts."""
     from sim.running import EVERYTHING, run
 
-    return run(pack(lower(schedule, stops=stops)), False, EVERYTHING, most_records)
+    return run(packed, False, EVERYTHING, most_records)
 
 
 def loops_of(program: Program) -> Loops:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rtl.beats import array_works, beats, lane_works
 from rtl.design import RINGS, Design, Latencies
 from rtl.formats import INPUT_BITS, Formats
-from rtl.gearing import Gearing
 from rtl.plan import Loops, Plan
 from rtl.result_buffer import ELEMENT_BYTES
-from rtl.top import ARRAY, LANES, Top
+from rtl.top import ARRAY, BUFFERED, LANES, Top
 from rtl.walk import Extent
 from specs import Problem, SpecError
 
@@ -146,7 +145,7 @@ def _design(schedule: Schedule, formats: Formats, plan: Plan, loops: Loops) -> D
         return_cycles=int(array.return_cycles),
         places={ring: _places(plan, ring) for ring in RINGS},
         query_slots=loops.slots,
-        copies={tensor: _copies(plan, tensor) for tensor in ("K", "V", "AV")},
+        copies={tensor: _copies(plan, tensor) for tensor in BUFFERED},
         word_bytes=int(_word_bytes(schedule)),
         multiplier=parameters.hardware.multiplier if parameters.hardware else "dsp",
         max_queries=int(schedule.families[QUERIES].size),
@@ -166,7 +165,8 @@ def _places(plan: Plan, tensor: str) -> int:
 
 def _copies(plan: Plan, tensor: str) -> int:
     """Places of tiles that come, or go, while another is in use."""
-    waiting, waited = ("AV", "drain AV") if tensor == "AV" else (f"fill {tensor}", {"K": "QK", "V": "SLNV"}[tensor])
+    line = BUFFERED[tensor]
+    waiting, waited = (line, f"drain {tensor}") if tensor == OUTPUT else (f"fill {tensor}", line)
     found = [t.ahead for t in plan.tokens if (t.consumer, t.producer) == (waiting, waited)]
     return next((number for number in found if isinstance(number, int)), 1)
 
@@ -242,21 +242,14 @@ def _mismatches(found: Hardware) -> Iterator[str]:
         cycles = last.cycle + last.native.interval
         if plan.line(name).cycles != cycles:
             yield f"takes {cycles} cycles for {name}; the program has {plan.line(name).cycles}"
-    formats = design.formats
-    sizes = {
-        "fill Q": (design.tile_queries, formats.head_dim, 1),
-        "fill K": (design.tile_keys, formats.head_dim, 1),
-        "fill V": (design.tile_keys, formats.value_dim, 1),
-        "drain AV": (design.tile_queries, formats.value_dim, ELEMENT_BYTES),
-    }
-    for name, (lanes, depth, element_bytes) in sizes.items():
-        words = Gearing(lanes, depth, design.word_bytes, element_bytes).words
+    for name in TRANSFERS:
+        words = design.tile(name.split()[1]).words
         if plan.line(name).cycles != words:
             yield f"has {words} words in '{name}'; the program has {plan.line(name).cycles} cycles"
     if (late := _too_early(design, plan)) > 0:
         yield (
             f"would give words of AV {late} cycles before its last lane has them: {design.word_bytes} bytes in a cycle "
-            f"for a value_dim of {formats.value_dim}; give a lower {MEMORY}.bandwidth or a larger value_dim"
+            f"for a value_dim of {design.formats.value_dim}; give a lower {MEMORY}.bandwidth or a larger value_dim"
         )
 
 

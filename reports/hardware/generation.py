@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 CASCADE = "attention-1pass"
 MEMORY = "dram"
 TRANSFERS = ("fill Q", "fill K", "fill V", "drain AV")
-SEQUENCES = {ARRAY: "weight", LANES: "factor"}  # the format whose series an exponential is
 HEADS, QUERIES, KEYS, FEATURES = ("b", "n"), "p", "m", ("e", "f")  # ranks of the cascade
 INPUTS, OUTPUT = ("Q", "K", "V"), "AV"  # tensors whose elements the streams carry
 STORED_BITS = (8, 16, 32, 64)  # of types

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `einfuse --help` answer
 from __future__ import annotations
 
 import sys
+import warnings
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -252,6 +253,8 @@ def report(
 
 @rtl.callback(invoke_without_command=True)
 def _rtl(context: typer.Context) -> int:
+    # What is refused, or ends early, may leave components behind that were made and never used.
+    warnings.filterwarnings("ignore", ".* created but never used")
     if context.invoked_subcommand is None:
         write(f"{context.get_help()}\n")
     return OK

@@ -20,19 +20,24 @@ from specs import SpecError
 MANIFEST = ".einfuse-report"  # in the form of sha256sum, so that `sha256sum -c` reads it
 
 
-def refuse(folder: Path, names: Iterable[str], manifest: str = MANIFEST) -> None:
-    """Raise SpecError if the folder cannot be one, or if a file in it that is not ours has one of our names."""
+def refuse(
+    folder: Path, names: Iterable[str], manifest: str = MANIFEST, what: str = "report", writer: str = "report"
+) -> None:
+    """Raise SpecError if the folder cannot be one, or if a file in it that is not ours has one of our names.
+
+    In messages `what` is written to it, by a `writer`.
+    """
     for path in (folder, *folder.parents):
         if path.is_dir():
             break
         if path.exists() or path.is_symlink():
-            raise SpecError(f"'{path}' is not a folder; -o takes the folder that the report is written to")
+            raise SpecError(f"'{path}' is not a folder; -o takes the folder that the {what} is written to")
     ours = _ours(folder, manifest)
     for name in (*names, manifest):
         path = folder / name
         if name not in ours and (path.exists() or path.is_symlink()):
             raise SpecError(
-                f"'{path}' is in the way: no earlier report wrote it, or it was changed since; move it away, or give "
+                f"'{path}' is in the way: no earlier {writer} wrote it, or it was changed since; move it away, or give "
                 "-o another folder"
             )
 

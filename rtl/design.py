@@ -16,6 +16,8 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, enum
 
 from .formats import Formats
+from .gearing import Gearing
+from .result_buffer import ELEMENT_BYTES
 
 __all__ = ["RINGS", "ArrayOp", "Design", "LaneOp", "Latencies"]
 
@@ -87,6 +89,16 @@ class Design:
     def tile_queries(self) -> int:
         """Queries that are fetched for a tile, and results that are given."""
         return min(self.columns, self.max_queries)
+
+    def tile(self, tensor: str) -> Gearing:
+        """The tile that a stream carries: of Q, K, V or AV.
+
+        >>> Design(Formats(head_dim=8, value_dim=6, key_tile=4, max_keys=64), rows=4, columns=2).tile("AV")
+        Gearing(lanes=2, depth=6, word_bytes=8, element_bytes=4)
+        """
+        lanes = self.tile_keys if tensor in ("K", "V") else self.tile_queries
+        depth = self.formats.head_dim if tensor in ("Q", "K") else self.formats.value_dim
+        return Gearing(lanes, depth, self.word_bytes, ELEMENT_BYTES if tensor == "AV" else 1)
 
     @property
     def turns(self) -> int:

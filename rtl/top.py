@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 from .array import Array
 from .beats import Work, array_works, lane_works
 from .channel import Transfer
-from .control import Control
+from .control import IDLE_BITS, Control
 from .design import ArrayOp, Design
 from .element import probe_of
 from .lanes import Lanes, lanes_probes
@@ -28,12 +28,12 @@ from .result_buffer import ResultBuffer
 from .sequencer import Sequencer
 from .walk import Extent
 
-__all__ = ["STREAMS", "Top", "plain", "shows_elements"]
+__all__ = ["ARRAY", "BUFFERED", "LANES", "STREAMS", "Top", "plain", "shows_elements"]
 
 ELEMENT_PROBES = {"score": "QK", "weight": "SLN"}
 STREAMS = {"Q": "q", "K": "k", "V": "v", "AV": "av"}
+BUFFERED = {"K": "QK", "V": "SLNV", "AV": "AV"}  # tensors with copies of tiles, and the lines that use these
 ARRAY, LANES = "array_2d", "array_1d"  # resources of a plan
-COUNTER_BITS = 32
 MOST_SHOWN = 64  # elements of an array that are shown one by one: each is a port, and compilers take their time
 
 
@@ -74,7 +74,7 @@ class Top(wiring.Component):
             "done": Out(1),
         }
         for unit in self.works:
-            ports |= {_counter(unit, cause): Out(COUNTER_BITS) for cause in plan.causes(unit)}
+            ports |= {_counter(unit, cause): Out(IDLE_BITS) for cause in plan.causes(unit)}
         if probes:
             ports |= self._probes()
         super().__init__(ports)
@@ -86,7 +86,7 @@ class Top(wiring.Component):
             for line in works:
                 found |= {f"{end}_{plain(line)}": Out(Probe(number=number)) for end in ("first", "last")}
             causes = range(max(2, len(self.plan.causes(unit))))
-            found[f"stall_{unit}"] = Out(Probe(cycles=COUNTER_BITS, cause=causes, number=number))
+            found[f"stall_{unit}"] = Out(Probe(cycles=IDLE_BITS, cause=causes, number=number))
         shape = (design.rows, design.columns)
         found |= {name: Out(probe).array(design.columns) for name, probe in lanes_probes(design).items()}
         if self.elements:
@@ -130,9 +130,10 @@ class Top(wiring.Component):
     def _copies(self, m: Module, control: Control) -> dict[str, Value]:
         """The copy of each line that has them: of results, by its own starts; of K and V, by rows."""
         found: dict[str, Value] = {}
+        tensors = {line: tensor for tensor, line in BUFFERED.items()}
         for line in self.plan.lines:
             i = self._number(line.name)
-            tensor = {"QK": "K", "SLNV": "V", "AV": "AV"}.get(line.name, line.name.split()[-1])
+            tensor = tensors.get(line.name, line.name.split()[-1])
             if self.design.copies.get(tensor) != 2:
                 continue
             if tensor != "AV":
@@ -182,14 +183,10 @@ class Top(wiring.Component):
 
     def _fetch(self, m: Module, control: Control, array: Array, lanes: Lanes) -> None:
         """Q, K and V come into their buffers, and from there to the edges of the array."""
-        design, formats = self.design, self.design.formats
-        buffers = {}
-        for tensor, (count, depth, slots) in {
-            "Q": (design.tile_queries, formats.head_dim, design.query_slots),
-            "K": (design.tile_keys, formats.head_dim, design.copies["K"]),
-            "V": (design.tile_keys, formats.value_dim, design.copies["V"]),
-        }.items():
-            buffer = buffers[tensor] = OperandBuffer(count, depth, slots, design.word_bytes)
+        design, buffers = self.design, {}
+        for tensor, slots in (("Q", design.query_slots), ("K", design.copies["K"]), ("V", design.copies["V"])):
+            tile = design.tile(tensor)
+            buffer = buffers[tensor] = OperandBuffer(tile.lanes, tile.depth, slots, design.word_bytes)
             m.submodules[f"buffer_{STREAMS[tensor]}"] = buffer
             self._fill(m, control, tensor, buffer)
         command = array.command

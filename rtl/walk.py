@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from .plan import Loops, Tiles
 
-COUNT_BITS = 16  # of repeats, blocks and slots
+COUNT_BITS = 16  # of repeats, blocks and slots; key tiles are as many as there may be keys for
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,17 @@ class Extent:
         return (4 * self.max_keys + 2 * self.rows + 2 * self.columns).bit_length() + 1
 
     @property
+    def row_bits(self) -> int:
+        """Bits of how many key tiles there are."""
+        return (-(-self.max_keys // self.rows)).bit_length()
+
+    @property
     def loops(self) -> data.StructLayout:
         """The loops of a run as settings; `tiles` are key tiles, `queries` those of a block, for a causal mask only."""
         key = signed(self.key_bits)
         return data.StructLayout(
             {
-                **{"repeats": COUNT_BITS, "blocks": COUNT_BITS, "slots": COUNT_BITS, "tiles": COUNT_BITS},
+                **{"repeats": COUNT_BITS, "blocks": COUNT_BITS, "slots": COUNT_BITS, "tiles": self.row_bits},
                 **{"keys": key, "offset": key, "queries": key, "causal": 1},
             }
         )
@@ -95,7 +100,7 @@ class Walk(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m, extent, loops = Module(), self.extent, self.loops
         key = signed(extent.key_bits)
-        repeat, block, tile = Signal(COUNT_BITS), Signal(COUNT_BITS), Signal(COUNT_BITS)
+        repeat, block, tile = Signal(COUNT_BITS), Signal(COUNT_BITS), Signal(extent.row_bits)
         first_key, base, low_last = Signal(key), Signal(key), Signal(key)  # last key that query tile 0, or low, sees
         low, position, row_number = Signal(COUNT_BITS), Signal(COUNT_BITS), Signal(extent.tile_bits)
         seen = Signal(key)  # the last key that the tile's last query sees

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from rtl.gearing import Gearing
-from rtl.result_buffer import ELEMENT_BYTES
 from rtl.templating import filled
-from rtl.top import STREAMS, plain
+from rtl.top import ARRAY, LANES, STREAMS, plain
 
 from .generation import Hardware
 
@@ -61,23 +59,17 @@ def described(hardware: Hardware, top: str) -> dict[str, Any]:
 
 def streams(hardware: Hardware) -> dict[str, dict[str, Any]]:
     """Of each stream, by port: its tensor, the tile that it carries, and how many words a tile has."""
-    design, formats = hardware.design, hardware.design.formats
-    sizes = {
-        "Q": (design.tile_queries, formats.head_dim, 1),
-        "K": (design.tile_keys, formats.head_dim, 1),
-        "V": (design.tile_keys, formats.value_dim, 1),
-        "AV": (design.tile_queries, formats.value_dim, ELEMENT_BYTES),
-    }
+    tiles = {tensor: hardware.design.tile(tensor) for tensor in STREAMS}
     return {
         STREAMS[tensor]: {
             "tensor": tensor,
-            "lanes": lanes,
-            "features": features,
-            "element_bytes": element_bytes,
-            "word_bytes": design.word_bytes,
-            "words_of_tile": Gearing(lanes, features, design.word_bytes, element_bytes).words,
+            "lanes": tile.lanes,
+            "features": tile.depth,
+            "element_bytes": tile.element_bytes,
+            "word_bytes": tile.word_bytes,
+            "words_of_tile": tile.words,
         }
-        for tensor, (lanes, features, element_bytes) in sizes.items()
+        for tensor, tile in tiles.items()
     }
 
 
@@ -87,7 +79,7 @@ def meanings(hardware: Hardware) -> dict[str, str]:
         port: f"{tensor}, {streams(hardware)[port]['words_of_tile']} words a tile" for tensor, port in STREAMS.items()
     }
     found |= {**SETTINGS, "done": "high when nothing more will begin"}
-    for unit in (resource for resource in hardware.plan.resources if resource.startswith("array")):
+    for unit in (ARRAY, LANES):
         for cause in hardware.plan.causes(unit):
             found[f"idle_{unit}_{plain(cause)}"] = f"cycles in which {unit} stood still: {cause}"
     return found

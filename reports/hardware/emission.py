@@ -30,11 +30,12 @@ from rtl.verilog import RESERVED, verilog_file
 from specs import Problem, SpecError
 from specs.version import version
 
-from ..console import fields, heading, note
+from ..console import fields, heading
 from ..placing import placed, refuse
 from .description import described, meanings, readme
 from .generation import Hardware, formats_of, hardware_of, refuse_schedule
-from .verification import MOST_RECORDS, Verification, compared, stimulus, stops_of_seed
+from .limits import MOST_STARTS, announce
+from .verification import Verification, compared, stimulus, stops_of_seed
 from .work import Work
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ OUTSIDE = {
     tensor: ((0, 1),) for tensor in STREAMS
 }  # that streams may stall, so that counters tell it from other causes
 BENCH_SEED, BENCH_STALLS = 0, "0"
-SLOW_FROM_ELEMENTS = 256  # of an array whose run Amaranth's simulator needs minutes for
 PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -65,9 +65,8 @@ def emit(arch: str, mapping: str, folder: Path, top: str = "top", simulator: str
     say, `OSError`.
     """
     refuse_name(top)
-    refuse(
-        folder, [f"{top}.v", "bench.v", "stalls.hex", *map(_words_file, STREAMS.values()), PARAMETERS, README], MANIFEST
-    )
+    names = [f"{top}.v", "bench.v", "stalls.hex", *map(_words_file, STREAMS.values()), PARAMETERS, README]
+    refuse(folder, names, MANIFEST, "hardware", "emit")
     emitted = Emitted(emitted_hardware(arch, mapping), arch, mapping, top)
     with placed(folder, README, MANIFEST) as draft:
         for name, text in emitted.files(simulator).items():
@@ -117,7 +116,7 @@ def doing(emitted: Hardware, schedule: Schedule, stops: Stops | None = None) -> 
     Its starts are the engine's if the workload has at least as many queries as columns, and keys as rows, since it
     transfers whole tiles only. It calls a stall of the outside so even where the engine, without `stops`, says memory.
     """
-    own, design = hardware_of(schedule, stops, MOST_RECORDS), emitted.design
+    own, design = hardware_of(schedule, stops, MOST_STARTS), emitted.design
     formats, its = design.formats, own.design.formats
     limits = {
         "keys": (own.loops.keys, formats.max_keys),
@@ -192,11 +191,10 @@ class Emitted:
 
         workload = self.bench_workload
         schedule = bound(workload, self.arch, self.mapping)
-        stops = stops_of_seed(schedule, BENCH_STALLS) or {}
+        stops = stops_of_seed(BENCH_STALLS) or {}
         hardware = doing(self.hardware, schedule, stops)
         work = Work(hardware, BENCH_SEED)
-        if simulator == "amaranth" and hardware.design.rows * hardware.design.columns >= SLOW_FROM_ELEMENTS:
-            note("Amaranth's simulator needs minutes to record the bench; --simulator verilator is much faster")
+        announce(hardware.design, int(hardware.run.cycles[0]), simulator)
         log = run(hardware.top(probes=True), stimulus(hardware, work, stops), simulator)
         found = compared(hardware, work, log, simulator)
         if not found.passed:

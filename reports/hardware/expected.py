@@ -28,7 +28,6 @@ IN_LANES = {
     "RM": "running_maximum", "PRM": "factor", "SPD": "decayed", "RD": "denominator",
     "SPNV": "scaled", "RNV": "numerator", "AV": "output",
 }  # fmt: skip
-BY_FEATURE = ("SLNV", "SPNV", "RNV", "AV")
 
 
 @dataclass(frozen=True)

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rtl.beats import array_works, beats, lane_works
 from rtl.design import RINGS, Design, Latencies
-from rtl.formats import Formats
-from rtl.gearing import Gearing
+from rtl.formats import INPUT_BITS, Formats
 from rtl.plan import Loops, Plan
 from rtl.result_buffer import ELEMENT_BYTES
-from rtl.top import ARRAY, LANES, Top
+from rtl.top import ARRAY, BUFFERED, LANES, Top
 from rtl.walk import Extent
 from specs import Problem, SpecError
 
-from .planning import engine_run, loops_of, planned
+from .limits import too_much
+from .planning import loops_of, packed_program, planned, stepped
 
 if TYPE_CHECKING:
     from mappings import Parameters, Schedule
     from sim.running import Run
     from sim.streams import Stops
+    from workloads.types import NumberType
 
 CASCADE = "attention-1pass"
 MEMORY = "dram"
 TRANSFERS = ("fill Q", "fill K", "fill V", "drain AV")
-SEQUENCES = {ARRAY: "weight", LANES: "factor"}  # the format whose series an exponential is
-HEADS, QUERIES, FEATURES = ("b", "n"), "p", ("e", "f")  # ranks of the cascade
-LEAST_WORD_BYTES = ELEMENT_BYTES
+HEADS, QUERIES, KEYS, FEATURES = ("b", "n"), "p", "m", ("e", "f")  # ranks of the cascade
+INPUTS, OUTPUT = ("Q", "K", "V"), "AV"  # tensors whose elements the streams carry
+STORED_BITS = (8, 16, 32, 64)  # of types
+LEAST_WORD_BYTES, MOST_WORD_BYTES = ELEMENT_BYTES, 512  # in a cycle
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,29 @@ def hardware_of(schedule: Schedule, stops: Stops | None = None, most_records: in
     """
     refuse_schedule(schedule)
     parameters = schedule.parameters
-    run = engine_run(schedule, stops, most_records)
-    plan, loops = planned(run), loops_of(run.packed.program)
-    design = _design(schedule, parameters, plan, loops)
-    found = Hardware(schedule, design, plan, loops, run)
+    head_dim, value_dim = (int(parameters.extents[rank]) for rank in FEATURES)
+    formats = formats_of(parameters, head_dim, value_dim, int(schedule.families[KEYS].size))
+    packed = packed_program(schedule, stops)
+    loops = loops_of(packed.program)
+    refuse([*too_much(packed, loops)])
+    run = stepped(packed, most_records)
+    plan = planned(run)
+    found = Hardware(schedule, _design(schedule, formats, plan, loops), plan, loops, run)
     refuse([*_mismatches(found)])
     return found
 
 
 def formats_of(parameters: Parameters, head_dim: int, value_dim: int, max_keys: int) -> Formats:
-    """The formats of these sizes, whose running states are words of the type of RNV. Raises `SpecError`."""
+    """The formats of these sizes, all of them held by the types of their tensors. Raises `SpecError`."""
+    formats = Formats(head_dim, value_dim, int(parameters.units[ARRAY].axes["rows"]), max_keys)
     state = parameters.types["RNV"].storage
     try:
-        return Formats(head_dim, value_dim, int(parameters.units[ARRAY].axes["rows"]), max_keys, state_bits=state.bits)
+        found = replace(formats, state_bits=state.bits)
     except SpecError as error:
         told = Problem(f"state_bits is what types.RNV stores: {state.name}, {state.bits} bits")
-        raise SpecError([*error.problems, told] if "state_bits" in str(error) else error.problems) from None
+        raise SpecError([*error.problems, told]) from None
+    refuse([*_type_faults(found, parameters)])
+    return found
 
 
 def refuse_schedule(schedule: Schedule) -> None:
@@ -96,12 +105,37 @@ def refuse(faults: list[str]) -> None:
         raise SpecError([Problem(f"generated hardware {fault}") for fault in faults])
 
 
-def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops) -> Design:
+def _type_faults(formats: Formats, parameters: Parameters) -> Iterator[str]:
+    """Tensors whose type does not store what the hardware has; elements of the streams are stored as they are."""
+    exact = {**dict.fromkeys(INPUTS, INPUT_BITS), OUTPUT: 8 * ELEMENT_BYTES}
+    for tensor, word in formats.words.items():
+        stored = parameters.types[tensor].storage
+        needed = exact.get(tensor, word.bits + (not word.signed))  # types have a sign
+        fits = stored.bits == needed if tensor in exact else stored.bits >= needed
+        if fits and stored.is_integer and stored.fraction_bits == word.fraction_bits:
+            continue
+        bits = next(bits for bits in STORED_BITS if bits >= needed)
+        type_name = f"fix{bits}.{word.fraction_bits}" if word.fraction_bits else f"int{bits}"
+        units = f" in units of 2^-{word.fraction_bits}" if word.fraction_bits else ""
+        yield (
+            f"has integers of {needed} bits{units} in '{tensor}'; its type {stored.name} stores "
+            f"{_stored(stored)}; give types.{tensor}={type_name}"
+        )
+
+
+def _stored(stored: NumberType) -> str:
+    """What a type holds, in a few words."""
+    if not stored.is_integer:
+        return "floating point"
+    return f"{stored.bits}" + (f" in units of 2^-{stored.fraction_bits}" if stored.fraction_bits else "")
+
+
+def _design(schedule: Schedule, formats: Formats, plan: Plan, loops: Loops) -> Design:
+    parameters = schedule.parameters
     array, lanes = parameters.units[ARRAY], parameters.units[LANES]
-    head_dim, value_dim = (int(parameters.extents[rank]) for rank in FEATURES)
     rows, columns = int(array.axes["rows"]), int(array.axes["cols"])
     return Design(
-        formats=formats_of(parameters, head_dim, value_dim, loops.keys),
+        formats=formats,
         rows=rows,
         columns=columns,
         array=_latencies(array.natives),
@@ -110,7 +144,7 @@ def _design(schedule: Schedule, parameters: Parameters, plan: Plan, loops: Loops
         return_cycles=int(array.return_cycles),
         places={ring: _places(plan, ring) for ring in RINGS},
         query_slots=loops.slots,
-        copies={tensor: _copies(plan, tensor) for tensor in ("K", "V", "AV")},
+        copies={tensor: _copies(plan, tensor) for tensor in BUFFERED},
         word_bytes=int(_word_bytes(schedule)),
         multiplier=parameters.hardware.multiplier if parameters.hardware else "dsp",
         max_queries=int(schedule.families[QUERIES].size),
@@ -130,7 +164,8 @@ def _places(plan: Plan, tensor: str) -> int:
 
 def _copies(plan: Plan, tensor: str) -> int:
     """Places of tiles that come, or go, while another is in use."""
-    waiting, waited = ("AV", "drain AV") if tensor == "AV" else (f"fill {tensor}", {"K": "QK", "V": "SLNV"}[tensor])
+    line = BUFFERED[tensor]
+    waiting, waited = (line, f"drain {tensor}") if tensor == OUTPUT else (f"fill {tensor}", line)
     found = [t.ahead for t in plan.tokens if (t.consumer, t.producer) == (waiting, waited)]
     return next((number for number in found if isinstance(number, int)), 1)
 
@@ -162,6 +197,13 @@ def _faults(schedule: Schedule, parameters: Parameters) -> Iterator[str]:
             f"takes whole words of {LEAST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {found} in one; "
             f"give {MEMORY}.bandwidth as a multiple of {LEAST_WORD_BYTES} B times the clock"
         )
+    elif word > MOST_WORD_BYTES:
+        clock_hz = schedule.machine.clock_hz
+        yield (
+            f"takes words of up to {MOST_WORD_BYTES} bytes in a cycle; '{MEMORY}' brings {word * clock_hz:.6g} B/s / "
+            f"{clock_hz:.6g} Hz = {word:,.0f} bytes in one; give {MEMORY}.bandwidth of up to "
+            f"{MOST_WORD_BYTES * clock_hz:.6g} B/s"
+        )
     if schedule.machine.memories[MEMORY].latency_s:
         yield f"has its streams at hand; give {MEMORY}.latency=0s"
     yield from _unit_faults(parameters)
@@ -176,7 +218,8 @@ def _unit_faults(parameters: Parameters) -> Iterator[str]:
             if native != "divide" and int(timing.interval) != 1:
                 yield f"begins a {native} in every cycle; found an interval of {timing.interval} on '{name}'"
         if unit.sequences.get("exp") != {"mac": steps[name]}:
-            yield f"makes an exponential of {steps[name]} mac on '{name}'; found {unit.sequences.get('exp', 'none')}"
+            found = " and ".join(f"{count} {native}" for native, count in unit.sequences.get("exp", {}).items())
+            yield f"makes an exponential of {steps[name]} mac on '{name}'; found {found or 'none'}"
     if parameters.units[LANES].handover != "rows":
         yield f"gives results in rows of all lanes; give {LANES}.handover=rows"
     divide, division = parameters.units[LANES].natives.get("divide"), formats.division.latency
@@ -198,21 +241,14 @@ def _mismatches(found: Hardware) -> Iterator[str]:
         cycles = last.cycle + last.native.interval
         if plan.line(name).cycles != cycles:
             yield f"takes {cycles} cycles for {name}; the program has {plan.line(name).cycles}"
-    formats = design.formats
-    sizes = {
-        "fill Q": (design.tile_queries, formats.head_dim, 1),
-        "fill K": (design.tile_keys, formats.head_dim, 1),
-        "fill V": (design.tile_keys, formats.value_dim, 1),
-        "drain AV": (design.tile_queries, formats.value_dim, ELEMENT_BYTES),
-    }
-    for name, (lanes, depth, element_bytes) in sizes.items():
-        words = Gearing(lanes, depth, design.word_bytes, element_bytes).words
+    for name in TRANSFERS:
+        words = design.tile(name.split()[1]).words
         if plan.line(name).cycles != words:
             yield f"has {words} words in '{name}'; the program has {plan.line(name).cycles} cycles"
     if (late := _too_early(design, plan)) > 0:
         yield (
             f"would give words of AV {late} cycles before its last lane has them: {design.word_bytes} bytes in a cycle "
-            f"for a value_dim of {formats.value_dim}; give a lower {MEMORY}.bandwidth or a larger value_dim"
+            f"for a value_dim of {design.formats.value_dim}; give a lower {MEMORY}.bandwidth or a larger value_dim"
         )
 
 

@@ -17,6 +17,7 @@ from specs import Problem, SpecError
 
 if TYPE_CHECKING:
     from mappings import Schedule
+    from sim.packing import Packed
     from sim.program import Entry, Program, Wait
     from sim.running import Run
     from sim.streams import Stops
@@ -37,11 +38,22 @@ def plan_of(schedule: Schedule) -> Plan:
 
 def engine_run(schedule: Schedule, stops: Stops | None = None, most_records: int = 1 << 16) -> Run:
     """The engine's run of a schedule, stepped, with all its starts."""
+    return stepped(packed_program(schedule, stops), most_records)
+
+
+def packed_program(schedule: Schedule, stops: Stops | None = None) -> Packed:
+    """The engine's program of a schedule."""
     from sim.lowering import lower
     from sim.packing import pack
+
+    return pack(lower(schedule, stops=stops))
+
+
+def stepped(packed: Packed, most_records: int) -> Run:
+    """The engine's run of a program without jumps, with all its starts."""
     from sim.running import EVERYTHING, run
 
-    return run(pack(lower(schedule, stops=stops)), False, EVERYTHING, most_records)
+    return run(packed, False, EVERYTHING, most_records)
 
 
 def loops_of(program: Program) -> Loops:
@@ -117,11 +129,9 @@ def _refuse(program: Program) -> None:
 
 def _mask_faults(program: Program) -> Iterator[str]:
     assert program.band is not None
-    row, column, low, high = program.band
+    row, column, _, _ = program.band
     (sweep,) = program.sweeps
-    key = program.family_of[_row_loop(sweep.entries)]
-    one_sided = (low is None) != (high is None)
-    if key not in (row, column) or not one_sided:
+    if not _is_causal(program):
         yield "does causal masks only; give a workload without a window"
         return
     at = sweep.loops.index(_row_loop(sweep.entries))
@@ -130,6 +140,19 @@ def _mask_faults(program: Program) -> Iterator[str]:
         yield "does no causal masks over grouped heads; give as many kv_heads as heads"
     if _causal_offset(program) < 0:
         yield "wants that every query sees a key; give no more queries than keys"
+
+
+def _is_causal(program: Program) -> bool:
+    """Whether a band has all keys up to one that moves on with the query, and none beyond it."""
+    assert program.band is not None
+    row, column, low, high = program.band
+    (sweep,) = program.sweeps
+    sides = {
+        row: (low, high),
+        column: (high, low),
+    }  # of keys in rows low <= query - key, in columns key - query <= high
+    last, first = sides.get(program.family_of[_row_loop(sweep.entries)], (None, None))
+    return last is not None and first is None
 
 
 def _causal_offset(program: Program) -> int:

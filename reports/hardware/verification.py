@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtl.compare import Comparison, Event, compare
+from rtl.formats import Formats
 from rtl.harness import SIMULATORS, Log, Stimulus, run
 from rtl.top import STREAMS
 from specs import SpecError, unknown
 
-from ..console import heading, note, table
+from ..console import heading, table
 from .expected import Values, engine_events, model_values, rtl_events, rtl_values
 from .generation import Hardware, hardware_of
+from .limits import MOST_STARTS, announce
 from .work import Work
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from sim.streams import Stops
 
 SCHEMA = "einfuse.rtl-verify/1"
-MOST_RECORDS = 1 << 22
-LONG_CYCLES = 5000  # from here on a run in Amaranth's simulator is announced
 SPARE_CYCLES = 1000  # beyond the engine's, before a run counts as stuck
 
 
@@ -73,7 +73,7 @@ class Verification:
 
 def verify(schedule: Schedule, simulator: str = "amaranth", stops: Stops | None = None, seed: int = 0) -> Verification:
     """Generate the hardware of a schedule, run it, compare. Raises `SpecError`, `ToolMissing`, `RunFailed`."""
-    return verified(hardware_of(schedule, stops, MOST_RECORDS), simulator, stops, seed)
+    return verified(hardware_of(schedule, stops, MOST_STARTS), simulator, stops, seed)
 
 
 def verify_named(
@@ -84,13 +84,22 @@ def verify_named(
 
     if simulator not in SIMULATORS:
         raise SpecError(unknown("simulator", simulator, SIMULATORS))
+    _refuse_sizes(workload)
     schedule = bound(workload, arch, mapping)
-    stops = stops_of_seed(schedule, stalls)
-    hardware = hardware_of(schedule, stops, MOST_RECORDS)
-    cycles = int(hardware.run.cycles[0])
-    if simulator == "amaranth" and cycles > LONG_CYCLES:
-        note(f"{cycles:,} cycles take Amaranth's simulator a while; --simulator verilator is much faster")
+    stops = stops_of_seed(stalls)
+    hardware = hardware_of(schedule, stops, MOST_STARTS)
+    announce(hardware.design, int(hardware.run.cycles[0]), simulator)
     return verified(hardware, simulator, stops, seed)
+
+
+def _refuse_sizes(workload: str) -> None:
+    """Raise `SpecError` for sizes that no format holds, before buffers are found too small for them."""
+    from workloads import workload as workload_of
+
+    values = workload_of(workload).values
+    head_dim, value_dim, keys = (values.get(name) for name in ("head_dim", "value_dim", "keys"))
+    if isinstance(head_dim, int) and isinstance(value_dim, int) and isinstance(keys, int):
+        Formats(head_dim, value_dim, 1, keys)
 
 
 def verified(
@@ -166,7 +175,7 @@ def _named(name: str, values: Values) -> Iterator[Event]:
         yield Event(cycle, what, f"[{where}", index, (value,))
 
 
-def stops_of_seed(hardware: Schedule, text: str | None) -> Stops | None:
+def stops_of_seed(text: str | None) -> Stops | None:
     """The stalls that `--stalls` names, for the streams of the hardware."""
     from sim.streams import stops_of
 

@@ -10,7 +10,11 @@ import pytest
 from reports.hardware import verification
 from reports.hardware.expected import engine_events
 from reports.hardware.generation import Hardware
+from reports.hardware.limits import announce
 from rtl.compare import Event
+from rtl.design import Design
+from rtl.formats import Formats
+from specs import SpecError
 
 from .conftest import Run
 
@@ -64,14 +68,44 @@ def test_a_difference_is_shown_and_has_exit_code_1(
     assert found.json["first_mismatch"]["cycle"] == 7
 
 
-def test_a_long_run_is_announced(einfuse: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "LONG_CYCLES", 100)
-    run = einfuse("rtl", "verify", *WORK, *SMALL, "--json")
-    assert run.code == 0 and "take Amaranth's simulator a while; --simulator verilator is much faster\n" in run.err
+def test_a_long_run_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    """64 elements: 125,000 cycles are 1,600 s. From two minutes on a run is announced, beyond an hour refused."""
+    design = Design(Formats(8, 8, 8), rows=8, columns=8)
+    told = "125,000 cycles of 8 × 8 elements take about 27 minutes in Amaranth's simulator"
+    announce(design, 125_000, "amaranth")
+    assert capsys.readouterr().err == f"{told}; --simulator verilator is faster\n"
+    announce(design, 9_000, "amaranth")
+    announce(design, 20_000_000, "verilator")
+    assert capsys.readouterr().err == ""
+    with pytest.raises(
+        SpecError, match="about 64 minutes in Amaranth's simulator; allowed: up to 60; give --simulator"
+    ):
+        announce(design, 300_000, "amaranth")
+
+
+def test_stalls_without_an_end_in_sight_are_refused(einfuse: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "stalls.json").write_text('{"AV": [[10, 1099511627770]]}')
+    run = einfuse("rtl", "verify", *WORK, *SMALL, "--stalls", str(tmp_path / "stalls.json"))
+    assert run.code == 2 and "generated hardware would run for 1,099,511,62" in run.err
+    assert "cycles; allowed: up to 20,000,000; give a smaller workload, or stalls that end earlier" in run.err
 
 
 VERIFY, EMIT = ("rtl", "verify", *WORK), ("rtl", "emit")
 FPGA = ("-a", "fusemax-fpga", "-m", "fusemax-binding")
+TYPES = {  # six keys, and features of 4: 4 · 2^14 = 2^16 and its sign; a weight of 1 is 2^26, and types have a sign
+    "QK=int16": "18 bits in 'QK'; its type int16 stores 16; give types.QK=int32",
+    "Q=fp16": "8 bits in 'Q'; its type fp16 stores floating point; give types.Q=int8",
+    "V=int16": "8 bits in 'V'; its type int16 stores 16; give types.V=int8",
+    "SLN=fix16.14": (
+        "28 bits in units of 2^-26 in 'SLN'; its type fix16.14 stores 16 in units of 2^-14; give types.SLN=fix32.26"
+    ),
+    "RD=fix64.20": (
+        "30 bits in units of 2^-26 in 'RD'; its type fix64.20 stores 64 in units of 2^-20; give types.RD=fix32.26"
+    ),
+    "AV=fix64.16": (
+        "32 bits in units of 2^-16 in 'AV'; its type fix64.16 stores 64 in units of 2^-16; give types.AV=fix32.16"
+    ),
+}
 REFUSED = {
     "simulator": (
         (*VERIFY, *SMALL, "--simulator", "verilate"), 2,
@@ -85,7 +119,7 @@ REFUSED = {
     ),
     "machine": (
         (*VERIFY, "-a", "fusemax-cloud", "-m", "fusemax-binding"), 2,
-        "generated hardware makes an exponential of 5 mac on 'array_2d'; found {'mac': 6}",
+        "generated hardware makes an exponential of 5 mac on 'array_2d'; found 6 mac",
     ),
     "no sizes": (
         (*EMIT, "-a", "fusemax-cloud", "-m", "fusemax-binding"), 2,
@@ -113,6 +147,53 @@ REFUSED = {
         "generated hardware takes whole words of 4 bytes in a cycle; 'dram' brings 5 bytes in one; "
         "give dram.bandwidth as a multiple of 4 B times the clock",
     ),
+    **{
+        f"words for {command[1]}": (
+            (*command, "-a", "fusemax-fpga:dram.bandwidth=1TB/s", "-m", "fusemax-binding"), 2,
+            "generated hardware takes words of up to 512 bytes in a cycle; 'dram' brings 1e+12 B/s / 1e+08 Hz = "
+            "10,000 bytes in one; give dram.bandwidth of up to 5.12e+10 B/s",
+        )
+        for command in (VERIFY, EMIT)
+    },
+    "window": (
+        ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4", *SMALL), 2,
+        "generated control does causal masks only; give a workload without a window",
+    ),
+    "Amaranth": (
+        ("rtl", "verify", "-w", "attention:queries=2Ki,keys=256,head_dim=64,value_dim=64", *FPGA), 2,
+        "minutes in Amaranth's simulator; allowed: up to 60; give --simulator verilator, or less work",
+    ),
+    "cycles": (
+        ("rtl", "verify", "-w", "attention:queries=1Mi,keys=1Mi,head_dim=8,value_dim=8", *FPGA), 2,
+        "cycles; allowed: up to 20,000,000; give a smaller workload",
+    ),
+    "starts": (
+        ("rtl", "verify", "-w", "attention:queries=4Ki,keys=1Ki,head_dim=1,value_dim=1", *SMALL), 2,
+        "operations and transfers; allowed: up to 4,194,304; give a smaller workload",
+    ),
+    "heads": (
+        ("rtl", "verify", "-w", "attention:queries=1,keys=1,head_dim=1,value_dim=1,heads=70000", *SMALL), 2,
+        "counts up to 65,535 heads and blocks of queries in a run; found 70,000; give fewer heads or queries",
+    ),
+    "scores before buffers": (
+        ("rtl", "verify", "-w", "attention:queries=1,keys=1,head_dim=131072,value_dim=4", *SMALL), 2,
+        "a score may reach 131072 · 128 · 128 = 2147483648, more than int32's 2147483647; allowed: head_dim 1 to 131071",
+    ),
+    **{
+        f"type {type_pin}": (
+            (*VERIFY, "-a", f"fusemax-fpga:rows=2,cols=2,types.{type_pin}", "-m", "fusemax-binding"), 2,
+            f"generated hardware has integers of {told}",
+        )
+        for type_pin, told in TYPES.items()
+    },
+    "emitted type": (
+        (*EMIT, "-a", "fusemax-fpga:types.QK=int16", "-m", "fusemax-binding"), 2,
+        "has integers of 22 bits in 'QK'; its type int16 stores 16; give types.QK=int32",
+    ),
+    "causal window": (
+        ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4,causal=true", *SMALL), 2,
+        "generated control does causal masks only; give a workload without a window",
+    ),
     "top": ((*EMIT, *FPGA, "--top", "8x8"), 2, "--top takes letters, digits and underscores, no digit first"),
     "word": ((*EMIT, *FPGA, "--top", "module"), 2, "--top must not be 'module': it is a word of Verilog"),
     "bench": ((*EMIT, *FPGA, "--top", "bench"), 2, "--top must not be 'bench': bench.v is the test bench"),
@@ -134,4 +215,6 @@ def test_emit_needs_a_folder(einfuse: Callable[..., Run], tmp_path: Path) -> Non
     run = einfuse(*EMIT, *FPGA, "-o", " ")
     assert run.code == 2 and "-o takes the folder that the hardware is written to; write -o . for this one" in run.err
     (tmp_path / "file").write_text("")
-    assert einfuse(*EMIT, *FPGA, "-o", str(tmp_path / "file")).code == 2
+    run = einfuse(*EMIT, *FPGA, "-o", str(tmp_path / "file"))
+    assert (run.code, run.out) == (2, "")
+    assert run.err == f"'{tmp_path / 'file'}' is not a folder; -o takes the folder that the hardware is written to\n"

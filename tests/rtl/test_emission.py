@@ -179,7 +179,7 @@ def workloads(draw: st.DrawFn, most_queries: int = 11, most_keys: int = 24) -> s
 @given(workloads(), st.sampled_from(["0", "1", "2"]), st.integers(0, 9))
 def test_it_does_any_workload_as_the_engine_does(work: str, stalls: str, seed: int) -> None:
     schedule = scheduled(work)
-    stops = stops_of_seed(schedule, stalls)
+    stops = stops_of_seed(stalls)
     found = verified(doing(emitted(), schedule, stops), stops=stops, seed=seed)
     assert found.passed, f"{found.events}\n{found.payload_differences}"
 

@@ -81,6 +81,22 @@ def test_every_walk_is_the_loops(
         assert walked(extent, loops, kind, len(wanted)) == wanted
 
 
+def test_a_block_may_be_filled_up_with_query_tiles_beyond_the_last_query() -> None:
+    """Five queries and keys are three tiles of queries; two blocks of two have a fourth, which sees all keys."""
+    loops, extent = Loops(1, 2, 2, keys=5, causal=True, offset=0), Extent(2, 2)
+    for kind in (Tiles.EACH, Tiles.LAST):
+        wanted = expected(extent, loops, kind)
+        assert walked(extent, loops, kind, len(wanted)) == wanted
+    assert [row[:2] for row in wanted] == [(0, 0), (2, 1), (7, 0), (8, 1)]
+
+
+def test_there_are_as_many_key_tiles_as_keys_want() -> None:
+    """2^20 keys in rows of 3: 349,526 tiles, more than 16 bits count."""
+    extent = Extent(3, 2, max_keys=1 << 20)
+    asked = extent.settings(Loops(1, 1, 1, keys=1 << 20))
+    assert extent.loops.const(asked).tiles == asked["tiles"] == 349_526 < 1 << extent.row_bits
+
+
 @pytest.mark.parametrize("kind", [Tiles.EACH, Tiles.LAST])
 def test_a_triangle_by_hand(kind: Tiles) -> None:
     """Four queries and keys, two of each a tile: the last key tile is seen by the last queries alone."""

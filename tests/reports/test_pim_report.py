@@ -101,7 +101,8 @@ def test_json_is_one_object(einfuse: Callable[..., Run], study: PimStudy) -> Non
 def test_a_folder_has_the_page_its_figures_and_tables(einfuse: Callable[..., Run], tmp_path: Path) -> None:
     folder = tmp_path / "out"
     shown = einfuse("report", "pim", "-o", str(folder))
-    assert shown.code == 0 and shown.out.endswith(f"{folder / 'index.html'}\n")
+    told = "".join(shown.out.split())  # a long path goes on in the next line
+    assert shown.code == 0 and told.endswith(str(folder / "index.html"))
     names = {path.name for path in folder.iterdir()}
     figures = {f"{name}.{kind}" for name in ("bandwidth", "energy") for kind in ("svg", "png")}
     assert names == {"index.html", MANIFEST, "points.csv", "commands.csv", "energies.csv", *figures}

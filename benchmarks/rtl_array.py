@@ -1,4 +1,4 @@
-"""Clock cycles a second of the generated array: Verilator beside Amaranth's simulator, compared to engine and model.
+"""Clock cycles a second of the generated array: Verilator beside Amaranth's simulator, held to engine and model.
 
     python benchmarks/rtl_array.py [--sizes N ...] [--cycles N]
 

@@ -107,7 +107,7 @@ def _row_loop(entries: tuple[Entry, ...]) -> str:
     """The loop over key tiles: what is left last is done at its last iteration."""
     found = {loop for entry in entries for loop in entry.last}
     if len(found) != 1:
-        raise SpecError([Problem("generated control wants a mapping whose results are done at the end of one loop")])
+        raise SpecError([Problem("generated hardware wants a mapping whose results are done at the end of one loop")])
     return next(iter(found))
 
 
@@ -124,7 +124,7 @@ def _refuse(program: Program) -> None:
     if program.band is not None and not found:
         found += _mask_faults(program)
     if found:
-        raise SpecError([Problem(f"generated control {message}") for message in found])
+        raise SpecError([Problem(f"generated hardware {message}") for message in found])
 
 
 def _mask_faults(program: Program) -> Iterator[str]:
@@ -190,7 +190,7 @@ def _tokens(program: Program, plan: Plan) -> Iterator[Token]:
             Token(wait.consumer, wait.producer, max(cycles, 0), cause=wait.cause), wait, cycles < 0, plan
         )
     if faults:
-        raise SpecError([Problem(f"generated control {fault}; give its unit shorter latencies") for fault in faults])
+        raise SpecError([Problem(f"generated hardware {fault}; give its unit shorter latencies") for fault in faults])
 
 
 def _counted(token: Token, wait: Wait, early: bool, plan: Plan) -> Iterator[Token]:

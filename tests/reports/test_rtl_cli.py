@@ -157,7 +157,7 @@ REFUSED = {
     },
     "window": (
         ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4", *SMALL), 2,
-        "generated control does causal masks only; give a workload without a window",
+        "generated hardware does causal masks only; give a workload without a window",
     ),
     "Amaranth": (
         ("rtl", "verify", "-w", "attention:queries=2Ki,keys=256,head_dim=64,value_dim=64", *FPGA), 2,
@@ -192,7 +192,7 @@ REFUSED = {
     ),
     "causal window": (
         ("rtl", "verify", "-w", "attention:queries=8,keys=16,head_dim=4,value_dim=4,window=4,causal=true", *SMALL), 2,
-        "generated control does causal masks only; give a workload without a window",
+        "generated hardware does causal masks only; give a workload without a window",
     ),
     "top": ((*EMIT, *FPGA, "--top", "8x8"), 2, "--top takes letters, digits and underscores, no digit first"),
     "word": ((*EMIT, *FPGA, "--top", "module"), 2, "--top must not be 'module': it is a word of Verilog"),

@@ -1,4 +1,4 @@
-"""The generated controller begins every line in the engine's cycle, and a plan that differs by a cycle is noticed."""
+"""The generated hardwareler begins every line in the engine's cycle, and a plan that differs by a cycle is noticed."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ def extent_of(rows: int, columns: int, done: Run) -> Extent:
     return Extent(rows, columns, max_keys=loops_of(done.packed.program).keys)
 
 
-def agrees(rows: int, columns: int, done: Run, stops: Stops | None = None) -> None:
-    loops = loops_of(done.packed.program)
-    cycles = int(done.cycles[0]) + 4
-    assert played(planned(done), loops, extent_of(rows, columns, done), cycles, stops or {}) == engines(done)
+def of_run(rows: int, columns: int, done: Run, stops: Stops) -> tuple[list[Start], list[Stall]]:
+    """What the controller of a run begins, and how its units stand still."""
+    loops, cycles = loops_of(done.packed.program), int(done.cycles[0]) + 4
+    return played(planned(done), loops, extent_of(rows, columns, done), cycles, stops)
 
 
 PHASES = (Phase.explicit, Phase.generate)  # a case that fails is small already, and takes long to make smaller
@@ -136,7 +136,7 @@ def test_every_line_begins_in_the_engines_cycle(
         done = done_of(arch, work, interleave, stops)
     except Infeasible:
         assume(False)
-    agrees(rows, columns, done, stops)
+    assert of_run(rows, columns, done, stops) == engines(done)
 
 
 def test_starts_by_hand() -> None:

@@ -8,7 +8,21 @@ from .bind import bind
 from .counts import AccessCount, Counts, OperationCount, count
 from .library import MAPPINGS, check_mapping, mapping, schedule, schedules
 from .parameters import Native, OperationParameters, Parameters, UnitParameters
-from .schedule import Access, Dependency, Epoch, Family, Kept, Nest, Operation, Part, Schedule, Spill, Transfer, Wait
+from .schedule import (
+    Access,
+    Dependency,
+    Epoch,
+    Family,
+    InBanks,
+    Kept,
+    Nest,
+    Operation,
+    Part,
+    Schedule,
+    Spill,
+    Transfer,
+    Wait,
+)
 from .spec import AnyMapping, MappingSpec, NestSpec, OptionSpec, SequenceSpec
 
 __all__ = [
@@ -20,6 +34,7 @@ __all__ = [
     "Dependency",
     "Epoch",
     "Family",
+    "InBanks",
     "Kept",
     "MappingSpec",
     "Native",

@@ -28,7 +28,7 @@ from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
-from .schedule import Epoch, Family, Schedule, Spill, Wait
+from .schedule import Epoch, Family, InBanks, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
 
@@ -85,13 +85,17 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         infeasible=(*_too_wide(plan, made, machine), *too_large(spec, tiles, limits)),
         assumptions=(*machine.assumptions, *spec.assumptions, *notes, *_overflowing(spills)),
         spills=spills,
-        row_layout=spec.rows,
-        transfers=spec.io,
+        in_banks=_in_banks(cascade, spec),
     )
     for condition, reason in schedule.infeasible:
         if not is_array(condition) and condition:
             raise Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': {reason}")
     return schedule
+
+
+def _in_banks(cascade: Cascade, spec: MappingSpec) -> InBanks:
+    grows = spec.grows if spec.grows in cascade.rank_sizes else None  # this part of the cascade may lack it
+    return InBanks(spec.rows, spec.io, grows, spec.append, spec.room)
 
 
 def _types(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> dict[str, TensorType]:

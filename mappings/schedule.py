@@ -172,6 +172,21 @@ class Spill:
 
 
 @dataclass(frozen=True)
+class InBanks:
+    """How matrices lie in DRAM banks that compute, and what is timed there.
+
+    Those that have rank `grows` grow along it with each token. So many tokens `append` at once, and there is `room` for
+    so many indices (None: for those that there are).
+    """
+
+    rows: str = "packed"  # or "padded"
+    transfers: str = "included"  # of operands and results, in time: or "excluded"
+    grows: str | None = None
+    append: int = 1
+    room: int | None = None
+
+
+@dataclass(frozen=True)
 class Wait:
     """Cycles that an epoch spends per slot of one operation on no unit: a round trip through an array."""
 
@@ -209,8 +224,7 @@ class Schedule:
     infeasible: tuple[tuple[Any, str], ...] = ()
     assumptions: tuple[str, ...] = ()
     spills: Mapping[str, Spill] = field(default_factory=dict)
-    row_layout: str = "packed"  # of matrices in DRAM banks that compute: or "padded"
-    transfers: str = "included"  # of operands and results to such banks, in time: or "excluded"
+    in_banks: InBanks = InBanks()
 
     @cached_property
     def counts(self) -> Counts:

@@ -27,7 +27,8 @@ class _Step(Loaded[MappingSpec]):
 def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, Loaded[MappingSpec]]]:
     """The nests of a mapping, in order, each with its part of the cascade.
 
-    Raises `SpecError` if they do not do every Einsum once, makers before readers, or if `choose` names no choice.
+    Raises `SpecError` if they do not do every Einsum once, makers before readers, or if `choose` names no choice and
+    `grows` no rank.
     """
     spec = loaded.model
     nests = spec.sequence if isinstance(spec, SequenceSpec) else [spec]
@@ -44,6 +45,8 @@ def nests_of(loaded: Loaded[Any], cascade: Cascade) -> list[tuple[Cascade, Loade
     if wrong:
         problems = [Problem(unknown("choice", n, choices), loaded.place(("choose", n), key=True)) for n in wrong]
         raise SpecError(problems)
+    if spec.grows is not None and spec.grows not in cascade.rank_sizes:
+        raise SpecError([Problem(unknown("rank", spec.grows, cascade.rank_sizes), loaded.place(("grows",)))])
     if not isinstance(spec, SequenceSpec):
         return [(cascade, loaded)]
     _check_order(loaded, cascade)

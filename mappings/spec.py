@@ -108,7 +108,9 @@ class AboutSpec(BaseModel):
 
     `split: search` leaves aside what the authors of a dataflow chose; `choose` settles choices, by their names. Of
     machines with units in their DRAM banks, `rows` says how matrices lie there, one result after the other or each from
-    a row's beginning, and `io` whether time is that of the MACs alone or with what comes and goes.
+    a row's beginning, and `io` whether time is that of the MACs alone or with what comes and goes. Matrices there that
+    have the rank `grows` grow along it with each token; so many tokens `append` to them at once (0: none does), and
+    there is `room` for so many indices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -124,6 +126,9 @@ class AboutSpec(BaseModel):
     types: dict[str, str | TypeSpec] = {}
     rows: Literal["packed", "padded"] = "packed"
     io: Literal["included", "excluded"] = "included"
+    grows: str | None = None
+    append: Annotated[int, Field(ge=0, le=1 << 12, strict=True)] = 1
+    room: Count | None = None
     accounting: str = "hardware"
     assumptions: list[str] = []
 

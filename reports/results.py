@@ -137,7 +137,7 @@ class Runs:
         if timed not in self.cycles:
             try:
                 bound = self._analysis(timed)  # once, for both models
-                found = analyse_all(bound.schedules, "cycle", blocks=bound.blocks).latency
+                found = analyse_all(bound.schedules, "cycle", repeated=bound.repeated).latency
                 self.cycles[timed] = CycleTime(float(found.latency_s), found.gap_cycles or {})
             except (SpecError, Infeasible) as error:
                 self.cycles[timed] = CycleTime(None, reason=str(error))

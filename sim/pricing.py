@@ -57,6 +57,6 @@ def priced(analysis: Analysis, prices: str, accounting: str | None = None) -> En
         energy(schedule, count(schedule), named, accounting_of(accounting or schedule.accounting))
         for schedule in analysis.schedules
     ]
-    work = repeat_energy(parts[0] if len(parts) == 1 else add_energies(parts), analysis.blocks)
+    work = repeat_energy(parts[0] if len(parts) == 1 else add_energies(parts), analysis.repeated.times)
     areas = machine_area_um2(machine, named)
     return with_overhead(work, machine, analysis.counts, analysis.latency, named, areas)

@@ -26,10 +26,11 @@ def clock_name(machine: Machine) -> str:
 
 
 def _several(found: Analysis) -> tuple[str, ...]:
-    """What a number of a record is of, if it is not of one block."""
-    if found.blocks == 1:
-        return ()
-    return (f"{found.blocks} blocks, one after the other, each as large as the others",)
+    """What a number of a record is of, if it is not of one block and token."""
+    blocks, tokens = found.repeated.blocks, found.repeated.tokens
+    notes = [f"{blocks} blocks, one after the other, each as large as the others"] if blocks > 1 else []
+    notes += [f"{tokens} tokens, one after the other, each with as many keys as the others"] if tokens > 1 else []
+    return tuple(notes)
 
 
 def record_of(found: Analysis, model: str, references: Mapping[str, str], hashes: Mapping[str, str]) -> Record:

@@ -9,12 +9,12 @@ from typing import Any
 
 from arch import Machine, machine_area_um2, table, total
 from arch import machine as machine_of
-from mappings import Counts, Schedule, count
+from mappings import Counts, InBanks, Preference, Schedule, count
 from mappings import mapping as mapping_of
 from mappings import schedule as schedule_of
 from mappings import schedules as schedules_of
 from specs import Loaded, Problem, SpecError, unknown
-from workloads import Workload
+from workloads import ONCE, Repeated, Workload
 from workloads import workload as workload_of
 
 from .accounting import ACCOUNTINGS
@@ -34,7 +34,6 @@ from .sequence import (
     repeat_latency,
 )
 
-PLAIN = ("packed", "included")  # what a mapping has that says nothing of `rows` and `io`
 NO_STALLS = "stalls are of the streams of arrays; machines of kind 'pim' have none"
 
 
@@ -57,15 +56,21 @@ def _cycle(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
 
 
 def _commands(schedule: Schedule, counts: Counts, engine: Engine) -> Latency:
-    return _all_commands((schedule,), counts, engine, 1)
+    return _all_commands((schedule,), counts, engine, ONCE)
 
 
-def _all_commands(schedules: Sequence[Schedule], counts: Counts, engine: Engine, blocks: int) -> Latency:
+def _all_commands(schedules: Sequence[Schedule], counts: Counts, engine: Engine, repeated: Repeated) -> Latency:
     from .pim.latency import command_latency
 
     if engine.stops:
         raise SpecError([Problem(NO_STALLS)])
-    return command_latency(schedules, counts, engine.jump, blocks)
+    return command_latency(schedules, counts, engine.jump, repeated)
+
+
+def _quickest(schedule: Schedule) -> tuple[Any, ...]:
+    from .pim.latency import quickest
+
+    return quickest(schedule)
 
 
 # By kind of machine; the first is taken where none is asked for.
@@ -75,14 +80,22 @@ MODELS: Mapping[str, Mapping[str, Callable[[Schedule, Counts, Engine], Latency]]
 }
 
 # Kinds of machine on which what runs in turn is timed as a whole: refreshes go on from one schedule to the next.
-WHOLE: Mapping[str, Callable[[Sequence[Schedule], Counts, Engine, int], Latency]] = {"pim": _all_commands}
+WHOLE: Mapping[str, Callable[[Sequence[Schedule], Counts, Engine, Repeated], Latency]] = {"pim": _all_commands}
+
+# What is least of the way that a nest with choices takes.
+PREFERENCES: Mapping[str, Preference] = {"spatial": fastest, "pim": _quickest}
+
+
+def preferred(schedule: Schedule) -> tuple[Any, ...]:
+    """What is least of the way that a nest with choices takes, on its kind of machine."""
+    return PREFERENCES[schedule.machine.kind](schedule)
 
 
 @dataclass(frozen=True)
 class Analysis:
     """What is computed of a schedule, or of several that run in turn; numbers, or arrays of design points.
 
-    All of it is of `blocks` times these schedules.
+    All of it is of these schedules as often as they are `repeated`.
     """
 
     schedules: tuple[Schedule, ...]
@@ -92,7 +105,7 @@ class Analysis:
     area_mm2: Any
     area_by_component_mm2: Mapping[str, Any]
     notes: tuple[str, ...]
-    blocks: int = 1
+    repeated: Repeated = ONCE
 
     @property
     def schedule(self) -> Schedule:
@@ -139,26 +152,31 @@ def analyse(schedule: Schedule, model: str | None = None, engine: Engine | None 
 
 
 def analyse_all(
-    schedules: Sequence[Schedule], model: str | None = None, engine: Engine | None = None, blocks: int = 1
+    schedules: Sequence[Schedule],
+    model: str | None = None,
+    engine: Engine | None = None,
+    repeated: Repeated = ONCE,
 ) -> Analysis:
-    """The analysis of schedules that run one after the other on one machine, all of them `blocks` times."""
+    """The analysis of schedules that run one after the other on one machine, as often as they are `repeated`."""
     machine = schedules[0].machine
     whole = WHOLE.get(machine.kind)
     if whole is None:
         once = in_turn([analyse(schedule, model, engine) for schedule in schedules])
-        return _repeated(once, blocks)
+        return _repeated(once, repeated)
     model_for(machine, model)
-    counts = repeat_counts(add_counts([count(schedule) for schedule in schedules]), blocks)
-    return replace(_priced(schedules, counts, whole(schedules, counts, engine or Engine(), blocks)), blocks=blocks)
+    counts = repeat_counts(add_counts([count(schedule) for schedule in schedules]), repeated.times)
+    timing = whole(schedules, counts, engine or Engine(), repeated)
+    return replace(_priced(schedules, counts, timing), repeated=repeated)
 
 
-def _repeated(part: Analysis, times: int) -> Analysis:
+def _repeated(part: Analysis, repeated: Repeated) -> Analysis:
+    times = repeated.times
     return replace(
         part,
         counts=repeat_counts(part.counts, times),
         latency=repeat_latency(part.latency, times),
         energy=repeat_energy(part.energy, times),
-        blocks=times,
+        repeated=repeated,
     )
 
 
@@ -212,9 +230,7 @@ class Simulation:
     def record(self) -> Record:
         work, accounting = self.workload, self.analysis.schedule.accounting
         hashes = {
-            "workload": fingerprint(
-                (work.values, work.settings, work.types, *([work.blocks] if work.blocks > 1 else []))
-            ),
+            "workload": fingerprint((work.values, work.settings, work.types, *_more_than_once(work.repeated))),
             "arch": fingerprint(replace(self.machine, place=None)),
             "mapping": fingerprint(self.mapping.model),
             "cascade": fingerprint(self.cascade),
@@ -261,7 +277,7 @@ def simulation(
     loaded = mapping_of(mapping) if isinstance(mapping, str) else mapping
     model = model_for(machine, model)
     cascade, schedules = _schedules(work, machine, loaded, accounting)
-    found = analyse_all(schedules, model, engine, work.blocks)
+    found = analyse_all(schedules, model, engine, work.repeated)
     references = {
         "workload": workload if isinstance(workload, str) else work.name,
         "arch": arch if isinstance(arch, str) else machine.name,
@@ -272,13 +288,18 @@ def simulation(
 
 def bound(workload: str, arch: str, mapping: str) -> Schedule:
     """The schedule of a workload on a machine under a mapping. Raises as `simulate`."""
-    return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), fastest)[1]
+    return schedule_of(workload_of(workload), machine_of(arch), mapping_of(mapping), preferred)[1]
 
 
-def bound_in_turn(workload: str, arch: str, mapping: str) -> tuple[tuple[Schedule, ...], int]:
-    """The schedules that run one after the other, and how many times all of them do. Raises as `simulate`."""
+def bound_in_turn(workload: str, arch: str, mapping: str) -> tuple[tuple[Schedule, ...], Repeated]:
+    """The schedules that run one after the other, and how often all of them do. Raises as `simulate`."""
     work = workload_of(workload)
-    return schedules_of(work, machine_of(arch), mapping_of(mapping), fastest)[1], work.blocks
+    return schedules_of(work, machine_of(arch), mapping_of(mapping), preferred)[1], work.repeated
+
+
+def _more_than_once(repeated: Repeated) -> list[Any]:
+    """What a workload's fingerprint has beyond its sizes."""
+    return [] if repeated == ONCE else [repeated.blocks, *([repeated.tokens] if repeated.tokens > 1 else [])]
 
 
 def _schedules(
@@ -289,9 +310,10 @@ def _schedules(
         message = unknown("accounting", loaded.model.accounting, ACCOUNTINGS.names())
         raise SpecError([Problem(message, loaded.place(("accounting",)))])
     check_units(machine)
-    cascade, schedules = schedules_of(work, machine, loaded, fastest)
-    if machine.device is None and any((each.row_layout, each.transfers) != PLAIN for each in schedules):
-        message = f"'rows' and 'io' are of machines of kind 'pim'; '{machine.name}' is of kind '{machine.kind}'"
+    cascade, schedules = schedules_of(work, machine, loaded, preferred)
+    if machine.device is None and any(each.in_banks != InBanks() for each in schedules):
+        words = "'rows', 'io', 'grows', 'append' and 'room'"
+        message = f"{words} are of machines of kind 'pim'; '{machine.name}' is of kind '{machine.kind}'"
         raise SpecError([Problem(message, loaded.place())])
     if accounting is not None:
         schedules = tuple(schedule.renamed(accounting=accounting) for schedule in schedules)

@@ -14,12 +14,13 @@ from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, number_type, tensor_types, unknown_type
 from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of
-from .workload import LAYERS, Workload, WorkloadSpec, attention_workload
+from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload
 
 __all__ = [
     "CASCADES",
     "LARGEST",
     "LAYERS",
+    "ONCE",
     "OPERATIONS",
     "TYPES",
     "WORKLOADS",
@@ -35,6 +36,7 @@ __all__ = [
     "NumberType",
     "PassCount",
     "Read",
+    "Repeated",
     "Statement",
     "Tensor",
     "TensorType",

@@ -48,7 +48,24 @@ class WorkloadSpec(BaseModel):
     precision: str | dict[str, str | TypeSpec] | None = None
     part: Part = "attention"
     blocks: Blocks = 1
+    tokens: Blocks = 1
     phase: Literal["prefill", "decode"] = "prefill"
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """`blocks` of one shape, one after the other, and of all of them `tokens` in turn, each with as many keys."""
+
+    blocks: int = 1
+    tokens: int = 1
+
+    @property
+    def times(self) -> int:
+        """How often a block is computed."""
+        return self.blocks * self.tokens
+
+
+ONCE = Repeated()
 
 
 LAYERS = "linear-layers"  # the cascade of the layers around attention
@@ -61,7 +78,7 @@ class Workload:
     `values` hold what ranks are sized by (`batch`, `keys`, or `M`), integers or arrays of design points; `settings`
     the keys of masks; `types` the pins of its `precision`; `cascade` the one it insists on, if it is a bare cascade.
     `places` say where a key of the workload was set, `place` where the workload was named. `part` is what of a block is
-    computed: attention, the linear layers around it, or both; `blocks` of that shape are computed, one after the other.
+    computed: attention, the linear layers around it, or both; `repeated` says how often that is done.
     """
 
     name: str
@@ -72,7 +89,7 @@ class Workload:
     place: Place | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     part: Part = "attention"
-    blocks: int = 1
+    repeated: Repeated = ONCE
 
     def core(self) -> Workload | None:
         """The attention of a layer, if the workload has it."""
@@ -169,11 +186,14 @@ def attention_workload(loaded: Loaded[WorkloadSpec]) -> Workload:
         pins = plain_pins(spec.precision)
     for path, found, _ in check_pins(pins):
         report(unknown_type(found), "precision", *(() if path == ("*",) else path))
+    if spec.tokens > 1 and spec.phase != "decode":
+        report("tokens come one after the other in phase=decode only", "tokens")
     if problems:
         raise SpecError(problems)
+    repeated = Repeated(spec.blocks, spec.tokens)
     masks = {"causal": spec.causal, "window": spec.window}
     places = {key: loaded.place((key,)) for key in ("causal", "window", "precision")}
-    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places, spec.part, spec.blocks)
+    return Workload(loaded.name, sizes | derived, masks, pins, None, whole, places, spec.part, repeated)
 
 
 _SIZES = (

@@ -126,7 +126,7 @@ def _joules(energy: Energy) -> Joules:
 
 def _weight_bytes(analysis: Analysis) -> int:
     """Bytes of the matrices that are multiplied: with each weight once for each vector."""
-    from sim.pim.lowering import matrix_of
+    from sim.pim.product import matrix_of
 
     bits = 0
     for schedule in analysis.schedules:

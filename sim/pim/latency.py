@@ -9,9 +9,12 @@ from mappings import Counts, Schedule
 from sim.analytic import Latency
 from sim.dram import Command
 from sim.dram.channel import Outcome, run
+from workloads import ONCE, Repeated
 
 from .commands import Commands
-from .lowering import EXCLUDED, UNIT, lower, not_modelled, whole_program
+from .lowering import EXCLUDED, lower, not_modelled
+from .outside import UNIT
+from .whole import Whole, whole
 
 COMPUTE = "compute"
 PHASES = {
@@ -19,43 +22,61 @@ PHASES = {
     Command.WRGB: "buffer write",
     Command.MAC: COMPUTE,
     Command.RDMAC: "accumulator read",
+    Command.WR: "append",
 }
+WAITS = "other units"
 BEATS, ROWS = "column commands", "row cycles"
 
 
-def command_latency(schedules: Sequence[Schedule], counts: Counts, jump: bool = True, blocks: int = 1) -> Latency:
-    """The latency of schedules that run in turn, all of them `blocks` times; `cycles` are ticks of the command clock.
+def command_latency(
+    schedules: Sequence[Schedule], counts: Counts, jump: bool = True, repeated: Repeated = ONCE
+) -> Latency:
+    """The latency of schedules that run in turn, of all blocks and tokens; `cycles` are ticks of the command clock.
 
     All of it is one program, so that rows and refreshes go on from one matrix to the next. Without transfers, time is
     from the first activation to the end of the last MAC. `counts` are of all that is done.
     """
     tasks = lower(*schedules)
-    device = tasks[0].device
-    found = run(device, whole_program(tasks, blocks), jump=jump)
-    excluded = schedules[0].transfers == EXCLUDED
-    machine = schedules[0].machine
+    device, machine = tasks[0].device, schedules[0].machine
+    all_of_it = whole(tasks, repeated)
+    found = run(device, all_of_it.program, jump=jump)
+    excluded = schedules[0].in_banks.transfers == EXCLUDED
     ticks = found.mac_ticks if excluded else found.ticks
-    phases: dict[str, int] = {}
-    for command, spent in found.ticks_by_command.items():
-        phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
-    if excluded:
-        phases = {COMPUTE: ticks}
-    channels = [task.channels for task in tasks]
+    phases = {COMPUTE: ticks} if excluded else _phases(found)
     notes = [note for task in tasks for note in task.assumptions]
+    channels = [task.channels for task in tasks if task.channels]
     if min(channels) < max(channels):
         notes.append(f"results on {min(channels)} channels take as many commands as those on {max(channels)}")
     return Latency(
         cycles=ticks,
         latency_s=ticks / machine.clock_hz,
         compute_cycles=ticks,
-        unit_cycles={UNIT: counts.unit_cycles(UNIT)},
+        unit_cycles=_unit_cycles(schedules[0], counts, all_of_it),
         memory_s={},  # weights do not go over the pins
         bound_by=_bound(device, found, phases),
         assumptions=tuple(dict.fromkeys(notes)),
         phase_cycles=phases,
-        commands=_commands(found, max(channels), device),
+        commands=_commands(found, all_of_it, device),
         not_modelled=not_modelled(device),
     )
+
+
+def _phases(found: Outcome) -> dict[str, int]:
+    phases: dict[str, int] = {}
+    for command, spent in found.ticks_by_command.items():
+        phases[PHASES[command]] = phases.get(PHASES[command], 0) + spent
+    return phases | ({WAITS: found.wait_ticks} if found.wait_ticks else {})
+
+
+def _unit_cycles(schedule: Schedule, counts: Counts, all_of_it: Whole) -> dict[str, int]:
+    """Busy cycles of each unit; of those outside, with the sums and products that no operation of a schedule is."""
+    found = {UNIT: int(counts.unit_cycles(UNIT))}
+    for name, unit in schedule.machine.units.items():
+        if name != UNIT:
+            done = all_of_it.outside.operations.get(name, {})
+            slots = sum(number * unit.operations[each].interval for each, number in done.items())
+            found[name] = max(int(counts.unit_cycles(name)), -(-slots // int(unit.elements)))
+    return found
 
 
 def _bound(device: Device, found: Outcome, phases: Mapping[str, int]) -> str:
@@ -69,13 +90,24 @@ def _bound(device: Device, found: Outcome, phases: Mapping[str, int]) -> str:
     return max(loads, key=lambda name: loads[name])
 
 
-def _commands(found: Outcome, channels: int, device: Device) -> Commands:
-    """What so many channels issue, and how long their rows are open; those that have nothing to do stand by."""
-    organisation = device.organisation
+def _commands(found: Outcome, all_of_it: Whole, device: Device) -> Commands:
+    """What all channels issue, and how long their rows are open; those that have nothing to do stand by."""
+    organisation, channels = device.organisation, all_of_it.channels
     active = (found.active_ticks + found.refreshing_ticks) * channels
+    issued = {
+        command.name: number * channels - all_of_it.spared.get(command, 0) for command, number in found.counts.items()
+    }
     return Commands(
-        {command.name: number * channels for command, number in found.counts.items()},
+        issued,
         active,
         found.ticks * organisation.channels - active,
         organisation.column_bytes,
+        all_of_it.outside.operations,
     )
+
+
+def quickest(schedule: Schedule) -> tuple[int, int]:
+    """What is least of the way that a nest with choices takes: its time, appends included, and then its rows."""
+    tasks = lower(schedule)
+    tokens = max((task.append.indices for task in tasks if task.append), default=1)
+    return run(tasks[0].device, whole(tasks, Repeated(tokens=tokens)).program).ticks, sum(task.rows for task in tasks)

@@ -17,22 +17,24 @@ from sim.dram.channel import run, trace
 from sim.dram.text import slices, write_text
 from sim.trace import Slice, placed, refuse, write_trace
 from specs import Problem, SpecError
+from workloads import Repeated
 
-from .lowering import lower, whole_program
+from .lowering import lower
+from .whole import whole
 
 SUFFIXES = (".txt", ".json", ".vcd")
 MOST_COMMANDS = 1 << 21
 
 
-def write(schedules: Sequence[Schedule], blocks: int, path: Path, window: tuple[int, int], title: str) -> int:
-    """Writes the commands of a window of ticks, of schedules in turn and of all blocks; how many ticks there are.
+def write(schedules: Sequence[Schedule], repeated: Repeated, path: Path, window: tuple[int, int], title: str) -> int:
+    """Writes the commands of a window of ticks, of schedules in turn and as often as said; how many ticks there are.
 
     Raises `SpecError` as `commands` and `sim.trace.refuse`, OSError that names `path`.
     """
     refuse(path, SUFFIXES)
     device = schedules[0].machine.device
     assert device is not None
-    found, ticks = commands(schedules, blocks, window[1])
+    found, ticks = commands(schedules, repeated, window[1])
     inside = [each for each in found if window[0] <= each.tick < window[1]]
     if not inside:
         message = f"nothing is issued between ticks {window[0]:,} and {window[1]:,}; the run has {ticks:,} ticks"
@@ -45,10 +47,10 @@ def write(schedules: Sequence[Schedule], blocks: int, path: Path, window: tuple[
     return ticks
 
 
-def commands(schedules: Sequence[Schedule], blocks: int, end: int) -> tuple[list[Issued], int]:
+def commands(schedules: Sequence[Schedule], repeated: Repeated, end: int) -> tuple[list[Issued], int]:
     """All commands before tick `end`, and how many ticks there are. Raises `SpecError` if they are too many."""
     tasks = lower(*schedules)
-    device, program = tasks[0].device, whole_program(tasks, blocks)
+    device, program = tasks[0].device, whole(tasks, repeated).program
     done = run(device, program)
     wanted = min(sum(done.counts.values()), max(end, 0))  # no more than one a tick
     if wanted > MOST_COMMANDS:

@@ -15,11 +15,12 @@ from mappings import mapping, schedule, schedules
 from sim import analyse, simulate
 from sim.dram.channel import run, trace
 from sim.dram.checker import check_trace
-from sim.pim.lowering import lower, matrix_of, whole_program
+from sim.pim.lowering import lower
+from sim.pim.product import matrix_of
 from sim.simulate import Analysis, analyse_all
 from specs import Infeasible, SpecError
 from tests.sim.dram_reference import Reference, steps
-from workloads import workload
+from workloads import Repeated, workload
 
 AIM = "gddr6-aim:channels=8,refresh=off"
 LAYERS = "bank-parallel-layers:io=excluded"
@@ -90,7 +91,7 @@ def test_refreshes_go_on_from_one_matrix_to_the_next() -> None:
 def test_two_blocks_break_no_constraint_and_are_those_of_the_reference(refresh: str) -> None:
     work = "gpt2-xl:batch=2,d_model=160,heads=2,d_ff=400"
     made = tasks(work, f"gddr6-aim:channels=2,refresh={refresh}", "bank-parallel-layers")
-    device, program = made[0].device, whole_program(made, blocks=2)
+    device, program = made[0].device, whole(made, Repeated(blocks=2)).program
     found = trace(run(device, program, expand=True).issued)
     assert check_trace(device, found) == []
     plain = Reference(device)
@@ -145,9 +146,9 @@ def test_blocks_are_the_program_over_and_over_in_other_rows(
     made = tasks(work, arch, f"bank-parallel-layers:io={io}")
     rows = sum(task.rows for task in made)
     stretched = [each for n in range(blocks) for task in made for each in steps(task.program, n * rows)]
-    whole = run(made[0].device, stretched, jump=False)
-    assert record.cycles == (whole.ticks if io == "included" else whole.mac_ticks)
-    assert record.actions["dram"] == {name.name: n * record_channels(made) for name, n in whole.counts.items()}
+    plain = run(made[0].device, stretched, jump=False)
+    assert record.cycles == (plain.ticks if io == "included" else plain.mac_ticks)
+    assert record.actions["dram"] == {name.name: n * record_channels(made) for name, n in plain.counts.items()}
     once = simulate(work.replace(f"blocks={blocks}", "blocks=1"), arch, f"bank-parallel-layers:io={io}")
     assert record.traffic_bytes["dram"]["read"] == blocks * once.traffic_bytes["dram"]["read"]
     assert record.cycles_by_einsum["banks"] == {n: blocks * c for n, c in once.cycles_by_einsum["banks"].items()}

@@ -127,7 +127,7 @@ LENGTHS = "prefill has seq_len queries over context + seq_len keys, unless queri
             [
                 "unknown key 'seqlen' in workload; did you mean 'seq_len'? allowed: workload, summary, source, batch, "
                 "heads, kv_heads, seq_len, queries, keys, context, head_dim, value_dim, d_model, d_ff, causal, window, "
-                "precision, part, blocks, phase"
+                "precision, part, blocks, tokens, phase"
             ],
         ),
         ("bert:queries=4,keys=5,seq_len=6", [f"'seq_len' has no effect beside the other lengths; {LENGTHS}"]),
@@ -248,21 +248,22 @@ def test_the_schema_names_the_keys():
     assert set(schema(WorkloadSpec)["properties"]) == {
         *("workload", "summary", "source", "batch", "heads", "kv_heads", "seq_len", "queries", "keys", "context"),
         *("head_dim", "value_dim", "d_model", "d_ff", "causal", "window", "precision", "part", "blocks", "phase"),
+            "tokens",
     }
 
 
 def test_gpt2_xl_is_a_token_over_all_its_keys_in_48_blocks():
     found = workload("gpt2-xl")
-    assert (found.blocks, found.part) == (48, "linear")
+    assert (found.repeated.blocks, found.part) == (48, "linear")
     assert (found.values["queries"], found.values["keys"]) == (1, 1024)
     layers = found.layers()
-    assert layers is not None and layers.blocks == 48
+    assert layers is not None and layers.repeated.blocks == 48
     sizes = layers.sizes(cascade("linear-layers"))
     assert sizes == dict(t=1, d=1600, h=1600, c=1600, r=1600, z=1600, o=1600, s=6400, u=1600)
     assert lengths("gpt2-xl:context=77,queries=2") == (2, 77)
 
 
 def test_a_workload_is_one_block_unless_it_says_otherwise():
-    assert workload("bert:seq_len=1Ki").blocks == 1
-    assert workload("bert:seq_len=1Ki,blocks=12").blocks == 12
+    assert workload("bert:seq_len=1Ki").repeated.blocks == 1
+    assert workload("bert:seq_len=1Ki,blocks=12").repeated.blocks == 12
     assert refused("bert:seq_len=1Ki,blocks=0") == ["blocks: must be greater than zero: found 0"]

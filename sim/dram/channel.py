@@ -12,7 +12,7 @@ from arch.dram import Device
 from specs import Infeasible
 
 from .commands import Command, Issued
-from .program import Segment, commands_of, pack
+from .program import Repeat, Segment, Wait, commands_of, pack
 from .timing import pack_device
 
 __all__ = ["Outcome", "run", "run_packed", "trace"]
@@ -22,17 +22,18 @@ LAST_TICK = 1 << 62
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one channel. Every tick up to the end is active, precharged or refreshing, and of one command of the program.
+    """Of one channel. Every tick is active, precharged or refreshing, and of one command of the program or one wait.
 
     A tick is active if a bank is open, refreshing if all are closed and some refreshed, otherwise precharged.
     `first_act` and `last_mac_end` are -1 if there is none.
     """
 
-    ticks: int  # to the end of the last command
+    ticks: int  # to the end of the last command or wait
     first_act: int
     last_mac_end: int
     counts: Mapping[Command, int]  # of what was issued at all
     ticks_by_command: Mapping[Command, int]  # of the program: from the end of the one before to its own
+    wait_ticks: int  # of waits, and at the end of the program what goes on after the last of its ends
     active_ticks: int
     precharged_ticks: int
     refreshing_ticks: int
@@ -67,9 +68,13 @@ def run(
     17700
     """
     packed = pack_device(device)
-    commands, longest = commands_of(program), int(packed.sum()) * (device.organisation.banks + 4)
-    if commands * longest >= LAST_TICK:
-        raise Infeasible(f"{commands} commands of up to {longest} ticks each: times go up to {LAST_TICK}")
+    longest = int(packed.sum()) * (device.organisation.banks + 4)
+    ticks = _at_most(program, longest)
+    if ticks >= LAST_TICK:
+        raise Infeasible(
+            f"{commands_of(program)} commands of up to {longest} ticks each, {ticks} ticks with waits and openings: "
+            f"times go up to {LAST_TICK}"
+        )
     return run_packed(packed, pack(program, device.organisation), jump=jump, expand=expand, most=most)
 
 
@@ -91,6 +96,7 @@ def run_packed(
         last_mac_end=int(found[engine.LAST_MAC]),
         counts=_by_command(found[engine.COUNTS :]),
         ticks_by_command=_by_command(found[engine.TICKS :]),
+        wait_ticks=int(found[engine.WAITED]),
         active_ticks=int(found[engine.ACTIVE]),
         precharged_ticks=int(found[engine.PRECHARGED]),
         refreshing_ticks=int(found[engine.REFRESHING]),
@@ -101,6 +107,19 @@ def run_packed(
 def trace(issued: Any) -> list[Issued]:
     """The commands of `Outcome.issued`, as values."""
     return [Issued(tick, Command(command), bank, place) for tick, command, bank, place in issued.tolist()]
+
+
+def _at_most(program: Sequence[Segment], longest: int) -> int:
+    """Ticks that a program takes at most, where one command or opening takes up to `longest`."""
+    ticks = 0
+    for each in program:
+        if isinstance(each, Repeat):
+            ticks += each.times * _at_most(each.segments, longest)
+        elif isinstance(each, Wait):
+            ticks += each.ticks + longest  # a refresh may outlast it
+        else:
+            ticks += max(each.count, 1) * longest
+    return ticks
 
 
 def _by_command(numbers: Any) -> dict[Command, int]:

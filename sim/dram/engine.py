@@ -24,7 +24,7 @@ import numpy as np
 ) = range(20)  # fmt: skip
 
 # The columns of a program, as in program.py.
-REPEAT, DEEPEST = -1, 4
+REPEAT, WAIT, DEEPEST = -1, -2, 8
 COMMAND, BANK, ROW, COLUMN, COUNT = range(5)
 
 # The device, in ticks but for the first three and PER_BANK.
@@ -35,14 +35,16 @@ COMMAND, BANK, ROW, COLUMN, COUNT = range(5)
 
 # Times of the channel: the first tick at which the command bus is free, a column command may follow any other, one of
 # all banks another, a bank may be read after a write, data may come in after data went out, a row may be opened after
-# any other; of the last four activations, when they leave the window; when refreshes and the program's commands end.
+# any other; of the last four activations, when they leave the window; when refreshes and the program's commands and
+# waits end.
 NOW, COLUMN_AT, ALL_AT, READ_AT, WRITE_AT, ACT_AT, WINDOW, REFRESHED, END, SCALARS = 0, 1, 2, 3, 4, 5, 6, 10, 11, 12
 # Then in blocks of as many as there are banks: of groups, and of banks. ROWS: the open row, or -1.
 GROUP_ACT, GROUP_COLUMN, BANK_ACT, BANK_PRE, BANK_READ, BANK_WRITE, BANK_MAC, ROWS, BLOCKS = range(9)
 
 # What is counted: banks that are open, up to when ticks are accounted for, refreshes, ..., ticks in which a bank is
-# open, all are closed, all are closed and some refreshed; then by command how many, and ticks up to their ends.
-OPEN, SEEN, REFRESHES, FIRST_ACT, LAST_MAC, KEPT, ACTIVE, PRECHARGED, REFRESHING, COUNTS = range(10)
+# open, all are closed, all are closed and some refreshed, ticks of waits; then by command how many, and ticks up to
+# their ends.
+OPEN, SEEN, REFRESHES, FIRST_ACT, LAST_MAC, KEPT, ACTIVE, PRECHARGED, REFRESHING, WAITED, COUNTS = range(11)
 TICKS = COUNTS + COMMANDS
 COUNTED = TICKS + COMMANDS
 
@@ -88,11 +90,14 @@ def run_program(c, program, jump, records):  # type: ignore[no-untyped-def]
                 _account(s, a, s[NOW])
                 old_s[depth], old_a[depth] = s, a
             depth += 1
+        elif this[COMMAND] == WAIT:
+            _wait(c, s, a, records, this[COUNT])
         else:
             _run(c, s, a, records, this[COMMAND], this[BANK], this[ROW] + shift, this[COLUMN], this[COUNT])
         place += 1
-    _account(s, a, s[END])
-    a[SEEN] = s[END]
+    beyond = max(s[NOW] - s[END], 0)  # of an opening, or of a refresh that began in a wait
+    a[WAITED] += beyond
+    _account(s, a, s[END] + beyond)
     return a
 
 
@@ -144,7 +149,7 @@ def _alike(c, s, a, old_s, old_a, used, climbed):  # type: ignore[no-untyped-def
         row, old = s[rows + bank], old_s[rows + bank]
         if row != old + (climbed if old >= 0 and (used >> bank) & 1 else 0) or (row < 0) != (old < 0):
             return False
-    same = True
+    same = s[END] - now == old_s[END] - old_now  # where the next wait begins, if it has passed too
     for k in range(rows):  # what lies in the past binds nothing
         same = same and max(s[k] - now, 0) == max(old_s[k] - old_now, 0)
     return same
@@ -180,6 +185,20 @@ def _run(c, s, a, records, command, bank, row, column, count):  # type: ignore[n
         if uses_row:
             column += number
         left -= number
+
+
+@_inner
+def _wait(c, s, a, records, ticks):  # type: ignore[no-untyped-def]
+    """Nothing of the program for so many ticks from the end of what is before; refreshes at their last moments."""
+    s[END] += ticks
+    a[WAITED] += ticks
+    while c[REFI]:
+        tick = max(s[NOW], _due(c, a[REFRESHES] + 1) + c[LATE])
+        if tick >= s[END]:
+            break
+        s[NOW] = tick
+        _refresh(c, s, a, records)
+    s[NOW] = max(s[NOW], s[END])
 
 
 @_inner

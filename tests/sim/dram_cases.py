@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from arch.dram import Activation, Device, DramTiming, Organisation, Refresh
-from sim.dram import BusRun, Command, Repeat, RowRun, Segment
+from sim.dram import BusRun, Command, Repeat, RowRun, Segment, Wait
 
 C = Command
 AIM = DramTiming(36, 36, 56, 32, 54, 89, 2, 2, 2, 2, 12, 11, 11, 42, rfc=210, refi=3333)
@@ -62,8 +64,13 @@ ROWLESS = [C.WRGB, C.RDMAC, C.AF, C.MODE]
 
 
 @st.composite
-def runs(draw: Any, organisation: Organisation) -> RowRun | BusRun:
-    if draw(st.integers(0, 3)) == 0:
+def runs(draw: Any, organisation: Organisation) -> RowRun | BusRun | Wait:
+    kind = draw(st.integers(0, 7))
+    if kind == 0:
+        return Wait(draw(st.one_of(st.integers(0, 30), st.integers(0, 900))))
+    if kind == 1:
+        return RowRun(draw(st.sampled_from([C.MAC, C.EWMUL])), draw(st.integers(8, 10)), 0)
+    if kind < 4:
         return BusRun(draw(st.sampled_from(ROWLESS)), draw(st.integers(1, 6)))
     command = draw(st.sampled_from([*ROWED, C.MAC, C.MAC, C.MAC]))
     banks = organisation.banks_per_group if command is C.MAC_SAME else organisation.banks
@@ -72,9 +79,18 @@ def runs(draw: Any, organisation: Organisation) -> RowRun | BusRun:
     return RowRun(command, draw(st.integers(8, 10)), count, bank, draw(st.integers(0, 32 - count)))
 
 
+def without_waits(program: Sequence[Segment]) -> list[Segment]:
+    """A program in which nothing waits for the outside."""
+    return [
+        replace(each, segments=tuple(without_waits(each.segments))) if isinstance(each, Repeat) else each
+        for each in program
+        if not isinstance(each, Wait)
+    ]
+
+
 @st.composite
 def programs(draw: Any, organisation: Organisation, most: int) -> list[Segment]:
-    """A few runs, some of them repeated, and repetitions of repetitions."""
+    """A few runs, openings and waits, some of them repeated, and repetitions of repetitions."""
 
     def bodies(depth: int) -> tuple[Segment, ...]:
         found: list[Segment] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from arch.dram import Activation, Device, Refresh
-from sim.dram import BusRun, Command, Issued, RowRun, Segment
+from sim.dram import BusRun, Command, Issued, RowRun, Segment, Wait
 
 C = Command
 OPENING = {C.ACT, C.ACT4, C.ACT16}
@@ -22,12 +22,12 @@ OF_ALL = {C.MAC, C.EWMUL}
 COLUMN = BANK_READS | BANK_WRITES | {C.WRGB, C.RDMAC, C.AF}
 
 
-def steps(program: Sequence[Segment], shift: int = 0) -> Iterator[RowRun | BusRun]:
-    """Runs in order, repetitions written out."""
+def steps(program: Sequence[Segment], shift: int = 0) -> Iterator[RowRun | BusRun | Wait]:
+    """Runs and waits in order, repetitions written out."""
     for each in program:
         if isinstance(each, RowRun):
             yield replace(each, row=each.row + shift)
-        elif isinstance(each, BusRun):
+        elif isinstance(each, BusRun | Wait):
             yield each
         else:
             for time in range(each.times):
@@ -44,12 +44,15 @@ class Reference:
     rows: dict[int, int] = field(default_factory=dict)
     issued: list[Issued] = field(default_factory=list)
     states: list[str] = field(default_factory=list)  # of each tick
-    ends: list[int] = field(default_factory=list)  # of the program's commands
-    owner: list[Command] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)  # of the program's commands and waits
+    owner: list[Command | None] = field(default_factory=list)  # of a wait: None
     mac_end: int = -1
 
     def run(self, program: Sequence[Segment]) -> None:
         for each in steps(program):
+            if isinstance(each, Wait):
+                self.wait(each.ticks)
+                continue
             if isinstance(each, RowRun):
                 self.open(each, boundary=True)
             for number in range(each.count):
@@ -65,6 +68,19 @@ class Reference:
                 self.owner.append(each.command)
                 if each.command in (C.MAC, C.MAC_SAME, C.MAC_ONE):
                     self.mac_end = end
+
+    def wait(self, ticks: int) -> None:
+        """Until its end, from the latest one before it, a refresh goes at any tick at which it can and must."""
+        end = max(self.ends, default=0) + ticks
+        while self.tick < end:
+            must = self.device.refresh is not Refresh.OFF and self.last_moment() <= self.tick
+            if must and self.bus_is_free():
+                self.refresh()
+            else:
+                self.states.append(self.state())
+                self.tick += 1
+        self.ends.append(end)
+        self.owner.append(None)
 
     # ------------------------------------------------------------------------------------------------- the controller
 
@@ -160,6 +176,11 @@ class Reference:
         """Whether every constraint holds at this tick."""
         return all(self.apart(each, command, bank) for each in self.recent()) and self.within_window(command, bank)
 
+    def bus_is_free(self) -> bool:
+        """Whether no mode switch is under way."""
+        switch = self.device.timing.mode_switch or 0
+        return all(each.command is not C.MODE or self.tick - each.tick >= switch for each in self.recent())
+
     def recent(self) -> Iterator[Issued]:
         """What was issued not too long ago to matter, the last first."""
         horizon = self.horizon
@@ -247,7 +268,9 @@ class Reference:
         return "precharged"
 
     def finish(self) -> None:
-        """Ticks up to the end of the last command."""
+        """Ticks up to the end of all, and up to the last that was issued."""
+        self.ends.append(max(self.tick, *self.ends, 0))
+        self.owner.append(None)
         while self.tick < max(self.ends, default=0):
             self.states.append(self.state())
             self.tick += 1

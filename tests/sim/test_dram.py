@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arch.dram import Activation, Device, DramTiming, Refresh
-from sim.dram import BusRun, Command, Repeat, RowRun, Segment, check_trace, commands_of, run, trace
+from sim.dram import BusRun, Command, Repeat, RowRun, Segment, Wait, check_trace, commands_of, run, trace
 from sim.dram import engine as kernel
 from sim.dram import program as packed
 from specs import Infeasible, SpecError
@@ -28,7 +28,7 @@ def period(timing: DramTiming, macs: int, ccd: int) -> int:
 def test_codes_and_columns_are_the_same_in_the_kernel() -> None:
     assert all(getattr(kernel, each.name) == each for each in Command)
     assert len(Command) == kernel.COMMANDS
-    names = ("REPEAT", "DEEPEST", "COMMAND", "BANK", "ROW", "COLUMN", "COUNT")
+    names = ("REPEAT", "WAIT", "DEEPEST", "COMMAND", "BANK", "ROW", "COLUMN", "COUNT")
     assert all(getattr(kernel, name) == getattr(packed, name) for name in names)
 
 
@@ -47,9 +47,10 @@ def test_every_command_at_the_tick_of_the_reference(case: tuple[Device, list[Seg
     assert (done.active_ticks, done.precharged_ticks, done.refreshing_ticks) == tuple(
         plain.states[: done.ticks].count(state) for state in ("active", "precharged", "refreshing")
     )
-    spent: Counter[Command] = Counter()
+    spent: Counter[Command | None] = Counter()
     for number, command in enumerate(plain.owner):
         spent[command] += max(plain.ends[: number + 1]) - max(plain.ends[:number], default=0)
+    assert done.wait_ticks == spent.pop(None)
     assert Counter(done.ticks_by_command) == spent
 
 
@@ -206,7 +207,7 @@ def test_what_is_asked_for_is_issued_and_time_adds_up(case: tuple[Device, list[S
     done = run(device, program)
     own = (C.ACT, C.ACT4, C.ACT16, C.PRE, C.PREA, C.REFab, C.REFpb)
     assert sum(n for command, n in done.counts.items() if command not in own) == commands_of(program)
-    assert sum(done.ticks_by_command.values()) == done.ticks
+    assert sum(done.ticks_by_command.values()) + done.wait_ticks == done.ticks
     assert done.active_ticks + done.precharged_ticks + done.refreshing_ticks == done.ticks
 
 
@@ -222,6 +223,10 @@ def test_what_is_asked_for_is_issued_and_time_adds_up(case: tuple[Device, list[S
         (RowRun(C.RD, 0, 1), SpecError, "expected bank 0 to 15"),
         (RowRun(C.MAC_SAME, 0, 1, bank=4), SpecError, "expected bank 0 to 3"),
         (RowRun(C.MAC, 0, 1, bank=3), SpecError, "expected bank -1"),
+        (RowRun(C.RD, 0, 0, bank=3), SpecError, "at least once (or 0 times, in all banks, to open them)"),
+        (RowRun(C.MAC, 0, -1), SpecError, "at least once (or 0 times, in all banks, to open them)"),
+        (RowRun(C.MAC, 16384, 0), Infeasible, "a bank has 16384"),
+        (Wait(-1), SpecError, "expected a wait of no fewer than 0 ticks, found Wait(ticks=-1)"),
         (RowRun(C.WRGB, 0, 1), SpecError, "expected a command that uses a row"),
         (BusRun(C.RD), SpecError, "expected WRGB, RDMAC, AF or MODE"),
         (Repeat(0, (BusRun(C.AF),)), SpecError, "expected at least one time"),
@@ -237,6 +242,9 @@ def test_programs_beyond_whole_numbers_of_64_bits_are_refused() -> None:
     with pytest.raises(Infeasible) as found:
         run(QUIET, [Repeat(10**9, (Repeat(10**9, (BusRun(C.AF, 64),)),))])
     assert str(found.value).startswith("64000000000000000000 commands of up to ")
+    for segment in (Wait(1 << 62), RowRun(C.MAC, 0, 0)):
+        with pytest.raises(Infeasible, match=r"^0 commands .* times go up to 4611686018427387904$"):
+            run(QUIET, [Repeat(10**9, (Repeat(10**9, (segment,)),))])
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def whole_program(tasks: tuple[Task, ...], blocks: int = 1) -> tuple[Segment, ..
 
 def _task(schedule: Schedule, device: Device, operation: Operation, first_row: int) -> Task:
     product = _extents(schedule, operation)
+    _check_types(schedule, operation)
     organisation = device.organisation
     columns, outputs = product.columns, product.outputs
     channels = _extent(schedule, operation.spatial[CHANNELS]) if CHANNELS in operation.spatial else 1
@@ -140,6 +141,19 @@ def _extents(schedule: Schedule, operation: Operation) -> _Product:
         vectors=_product([extents[part] for part in kept if part not in of_matrix]),
         columns=_product([extent for part, extent in extents.items() if part not in kept]),
     )
+
+
+def _check_types(schedule: Schedule, operation: Operation) -> None:
+    """Refuse operands of another type than the multipliers take. Raises `SpecError`."""
+    taken = schedule.machine.units[UNIT].operand_type
+    stored = {read.tensor: schedule.types[read.tensor].storage.name for read in operation.einsum.reads}
+    wrong = [f"'{tensor}' as {found}" for tensor, found in stored.items() if found != taken]
+    if taken is not None and wrong:
+        message = (
+            f"'{operation.name}' reads {' and '.join(wrong)}, and the multipliers of '{schedule.machine.name}' take "
+            f"{taken}; leave these types out of 'precision' and 'types', or make them {taken}"
+        )
+        raise SpecError([Problem(message)])
 
 
 def matrix_of(operation: Operation) -> str:

@@ -4,7 +4,7 @@ Imports specs only. NumPy is imported when a cost is asked for, not when a machi
 """
 
 from .area import machine_area_um2
-from .commandcosts import command_pj, pin_pj, standby_w
+from .commandcosts import command_pj, operation_pj, pin_pj, standby_w
 from .cost import Cost, total
 from .dram import Device
 from .machine import ARCHS, Hardware, Machine, Memory, Override, Unit, UnitOperation, machine, machine_names
@@ -15,5 +15,5 @@ from .table import TABLES, Table, command_table_names, table, table_names
 __all__ = [
     "ARCHS", "OPERATIONS", "TABLES", "ArchSpec", "Cost", "Device", "Hardware", "Machine", "Memory", "Override",
     "Table", "Unit", "UnitOperation", "command_pj", "command_table_names", "machine", "machine_area_um2",
-    "machine_names", "pin_pj", "standby_w", "table", "table_names", "total",
+    "machine_names", "operation_pj", "pin_pj", "standby_w", "table", "table_names", "total",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ the voltage and t a tick:
 - standby of a channel: V · IDD3N with a row open, V · IDD2N with none
 
 What a table says comes before what follows from its currents. Other bytes are in proportion. What is in neither has no
-energy, and says so: it is not 0.
+energy, and says so: it is not 0. Operations of units outside of the banks are priced by the table's `operations`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ PICO = 1e-12
 
 
 def command_pj(table: Table, command: str, bytes: Any = None) -> Cost:
-    """The energy of one command in pJ on that many bytes: the row of an ACT, all columns of a MAC.
+    """The energy of one command in pJ on that many bytes.
 
-    Without bytes it is that of the table's own. An ACT4 is four ACT, an ACT16 one for each bank; pins are apart. Raises
+    Bytes are the row of an ACT, all columns of a MAC, all that its banks hold of a refresh; without them it is that of
+    the table's own. An ACT4 is four ACT, an ACT16 one for each bank; pins are apart. Raises
     ValueError for a name that is no command.
 
     >>> from arch import table
-    >>> command_pj(table("cent"), "ACT").value, command_pj(table("cent"), "REFab").how
-    (2950.35, "missing: 'REFab' is not in the table 'cent'")
+    >>> command_pj(table("cent"), "ACT").value, command_pj(table("cent"), "COPY").how
+    (2950.35, "missing: 'COPY' is not in the table 'cent'")
     """
     known_priced_command(command)
     row = _stated(table).get(command)
@@ -45,6 +46,18 @@ def command_pj(table: Table, command: str, bytes: Any = None) -> Cost:
         hows.append(f"extrapolated: {command} in proportion to bytes from {of_bytes} B")
         value = value * (bytes / of_bytes)
     return _cost(value, hows, source)
+
+
+def operation_pj(table: Table, operation: str) -> Cost:
+    """The energy in pJ of one native operation on one element of a unit outside of the banks.
+
+    >>> from arch import table
+    >>> round(operation_pj(table("cent"), "exp").value, 3), operation_pj(table("cent"), "tanh").how
+    (0.236, "missing: 'tanh' is not in the table 'cent'")
+    """
+    if operation not in table.spec.operations:
+        return _absent(table, operation)
+    return table.energy_pj(operation, "compute")
 
 
 def pin_pj(table: Table) -> Cost:

@@ -19,7 +19,8 @@ Times = Annotated[float, Field(gt=0, le=1 << 20)]  # how often a command is in a
 class CommandRow(Spec):
     """The energy of one command on that many bytes, or `as` those of others; other bytes are in proportion.
 
-    The bytes of an ACT are a row of one bank, those of a MAC the columns of all banks that it reads.
+    The bytes of an ACT are a row of one bank, those of a MAC the columns of all banks that it reads, those of a refresh
+    all that its banks hold.
     """
 
     energy: EnergyOrNone | None = None

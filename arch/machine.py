@@ -16,9 +16,10 @@ from specs import Library, Loaded, Place, Problem, SpecError, unknown
 
 from .dram import Device
 from .pimdevice import device_of, host_bandwidth, operations_of
-from .pimfaults import pim_faults
+from .pimfaults import pim_faults, pim_unit_faults
 from .pimspec import PimSpec
-from .spec import ArchSpec, HardwareSpec, MemorySpec, OperationSpec, SpatialSpec, UnitSpec, axes, faults
+from .spec import ArchSpec, HardwareSpec, MemorySpec, SpatialSpec, faults
+from .unitspec import OperationSpec, UnitSpec, axes
 
 Whole = Any  # an int, or an int64 array of design points
 Number = Any  # a float or an int, or an array of design points
@@ -74,6 +75,7 @@ class Unit:
     return_path: str = "broadcast"  # from below the columns to all rows after a cycle, or "wrap": a cycle for each row
     hop: Whole | None = None  # cycles from one row to the next; None: as the operation that reduces down the rows
     handover: str = "wavefront"  # of results to memory: at the first element's pace, or "rows" of all elements
+    operand_type: str | None = None  # the number type of all that it reads; None: any
 
     @property
     def elements(self) -> Whole:
@@ -278,9 +280,13 @@ def _spatial(loaded: Loaded[SpatialSpec]) -> Machine:
 
 
 def _pim(loaded: Loaded[PimSpec]) -> Machine:
-    """A device's memory and, if it can multiply, its banks: a unit whose lanes each take an element of a column."""
+    """A device's memory, what computes outside of its banks and, if it can multiply, its banks themselves.
+
+    The lanes of `banks` each take an element of a column.
+    """
     spec = loaded.model
     problems = [Problem(message, _place(loaded, paths)) for message, paths in pim_faults(spec)]
+    problems += [Problem(message, loaded.place(path, key=True)) for message, path in pim_unit_faults(spec)]
     if problems:
         raise SpecError(problems)
     device = device_of(spec)
@@ -288,16 +294,17 @@ def _pim(loaded: Loaded[PimSpec]) -> Machine:
     banks, column_bits = shape.channels * shape.banks, shape.column_bytes * 8
     size = banks * shape.rows * shape.row_bytes
     operations = {each: UnitOperation(each, {each: 1}, *timed) for each, timed in operations_of(device).items()}
-    axes = {"channels": shape.channels, "banks": shape.banks, "lanes": device.multipliers}
+    grid = {"channels": shape.channels, "banks": shape.banks, "lanes": device.multipliers}
+    in_banks = {"banks": Unit("banks", grid, operations, None, operand_type=spec.multiplier_type)} if operations else {}
     return Machine(
         name=loaded.name,
         kind=spec.kind,
         summary=spec.summary,
         clock_hz=spec.clock,
         memories={"dram": Memory("dram", size, host_bandwidth(device, spec.clock), column_bits, banks=banks)},
-        units={"banks": Unit("banks", axes, operations, None)} if operations else {},
+        units=in_banks | {name: _unit(name, unit) for name, unit in spec.units.items()},
         energy=spec.energy,
-        types=({} if spec.multiplier_type is None else {"*": spec.multiplier_type}) | spec.types,
+        types=dict(spec.types),
         assumptions=spec.assumptions,
         source=spec.source,
         place=loaded.place(()),

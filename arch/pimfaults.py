@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 from .pimspec import PimSpec
 from .ticks import MOST_TICKS, in_ticks
+from .unitspec import axes, unit_faults
 from .widths import width_of
 
 Path = tuple[str | int, ...]
 Fault = tuple[str, tuple[Path, ...]]
 
+BANKS, MEMORIES = "banks", ("dram",)  # what a device is for mappings
 LEAST_FAW = 4  # ticks in which four activations can be sent
 MACS = ("MAC", "MAC_same", "MAC_one")
 NEEDED_BY = {
@@ -37,6 +39,17 @@ def pim_faults(spec: PimSpec) -> Iterator[Fault]:
     yield from _refresh(spec, ticks)
     yield from _activation(spec, ticks)
     yield from _processing(spec)
+
+
+def pim_unit_faults(spec: PimSpec) -> Iterator[tuple[str, Path]]:
+    """Every fault of the units outside of the banks, each with the path of its key."""
+    yield from unit_faults(spec.units, MEMORIES)
+    for name, unit in spec.units.items():
+        if name == BANKS:
+            yield f"'{name}' is the unit of the banks themselves; choose another name", ("units", name)
+        if "lanes" not in axes(unit):
+            found = _both([f"'{axis}'" for axis in axes(unit)])
+            yield f"a unit outside of the banks has 'lanes'; found {found}", ("units", name)
 
 
 def _organisation(spec: PimSpec) -> Iterator[Fault]:

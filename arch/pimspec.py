@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
-from specs import Quantity, Size, Spec, unknown
+from specs import Misplaced, Quantity, Size, Spec, unknown
 
 from .commands import PimCommand
 from .dram import Activation, Refresh
 from .machinespec import MachineSpec
 from .table import known_command_table
 from .ticks import Ticks
+from .unitspec import ComponentName, UnitSpec, settable
 from .widths import WIDTHS, width_of
 
 Channels = Annotated[int, Quantity("count", most=1 << 12)]
@@ -79,7 +80,8 @@ class TimingSpec(Spec):
 class PimSpec(MachineSpec):
     """A DRAM device: `channels` of one organisation, its timing, what it can do, and how it is run.
 
-    `buffer` is the global buffer of a channel, `accumulators` and `multipliers` are those of a bank.
+    `buffer` is the global buffer of a channel, `accumulators` and `multipliers` are those of a bank, `units` compute
+    outside of the banks.
     """
 
     kind: Literal["pim"]
@@ -95,6 +97,20 @@ class PimSpec(MachineSpec):
     buffer: Size | None = None
     multipliers: Several | None = None
     multiplier_type: Annotated[str, AfterValidator(_known_type)] | None = None
+    units: dict[ComponentName, UnitSpec] = Field(default_factory=dict)
+
+    @field_validator("commands")
+    @classmethod
+    def _each_once(cls, commands: tuple[str, ...]) -> tuple[str, ...]:
+        for index, command in enumerate(commands):
+            if command in commands[:index]:
+                raise Misplaced(f"'{command}' is given twice; leave one of them out", (index,))
+        return commands
+
+    @classmethod
+    def legal_paths(cls, data: Any) -> list[str]:
+        """The keys that an argument or a tie may name."""
+        return settable(cls, data)
 
     @property
     def refreshes(self) -> Refresh:

@@ -1,8 +1,8 @@
 """The file of a machine: its keys, their units, and what may stand together.
 
-The kinds of machines are members of one union, told apart by `kind`; what they share is `MachineSpec`. Spatial
-machines are here, those of processing in memory in `arch.pimspec`. A further kind is a class and a member of
-`ArchSpec`. Of energy tables only the names are known here.
+The kinds of machines are members of one union, told apart by `kind`; what they share is `MachineSpec`, and how units
+are written `arch.unitspec`. Spatial machines are here, those of processing in memory in `arch.pimspec`. A further kind
+is a class and a member of `ArchSpec`. Of energy tables only the names are known here.
 """
 
 from __future__ import annotations
@@ -10,29 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from specs import Bandwidth, Count, Misplaced, Quantity, Size, Spec, Width
-from specs.paths import slots
 
 from .machinespec import MachineSpec
-from .operations import OperationName
 from .pimspec import PimSpec
 from .ports import Ports
 from .table import known_table
+from .unitspec import ComponentName, Path, UnitSpec, reserved, settable, unit_faults
 
-AXES = ("rows", "cols", "lanes")
-OF_ARRAYS = ("rows", "cols", "return_path", "hop")  # keys of units with rows and cols
-OF_VECTORS = ("lanes",)  # and of units with lanes
-RESERVED = ("machine", "control", "clock", "leakage", "wires")  # components that every machine has in results
-
-Path = tuple[str | int, ...]
-Axis = Annotated[int, Quantity("count", most=1 << 20)]  # elements along one axis
-Depth = Annotated[int, Quantity("count", most=1 << 20)]  # words of a register file
-Cycles = Annotated[int, Quantity("count", most=1 << 20)]  # of one operation, and steps of a sequence
 Banks = Annotated[int, Quantity("count", most=1 << 20)]  # of one memory
 Latency = Annotated[float, Quantity("time", zero=True)]  # of one memory
-ComponentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]  # so that paths and ties can name it
 
 
 class MemorySpec(Spec):
@@ -57,75 +46,6 @@ class MemorySpec(Spec):
         return banks
 
 
-class OperationSpec(Spec):
-    """One operation: native (one every `interval` cycles, done after `latency`), or `as` a sequence.
-
-    A latency that is not given is the interval. `as: {mac: 6}` spells an operation in native ones; it then takes
-    their time and energy.
-    """
-
-    sequence: dict[OperationName, Cycles] | None = Field(default=None, alias="as")
-    interval: Cycles = 1
-    latency: Cycles | None = None
-
-    @field_validator("latency")
-    @classmethod
-    def _over_before_its_result(cls, latency: int | None, others: ValidationInfo) -> int | None:
-        interval = others.data.get("interval", 1)
-        is_native = others.data.get("sequence") is None
-        if is_native and latency is not None and latency < interval:
-            cycles = "1 cycle" if latency == 1 else f"{latency} cycles"
-            found = f"a latency of {cycles} is shorter than the interval of {interval}"
-            why = "a result cannot be there before its operation is over"
-            raise Misplaced(f"{found}: {why}; give a latency of at least {interval}")
-        return latency
-
-    @model_validator(mode="after")
-    def _one_timing(self) -> OperationSpec:
-        for key in ("interval", "latency"):
-            if self.sequence is not None and key in self.model_fields_set:
-                message = f"a sequence takes the {key} of its steps; leave out '{key}' or 'as'"
-                raise Misplaced(message, (key,), key=True)
-        if self.sequence == {}:
-            raise Misplaced("a sequence of nothing; leave 'as' out for a native operation", ("as",), key=True)
-        return self
-
-
-class UnitSpec(Spec):
-    """An array of rows × cols, or a vector of lanes, with `registers` words for each element.
-
-    Of an array, `return_path` says how a value that was made below the columns gets back to the rows, and `hop`
-    how many cycles lie between one row and the next. `handover` says how results leave that go straight to memory.
-    """
-
-    rows: Axis | None = None
-    cols: Axis | None = None
-    lanes: Axis | None = None
-    registers: Depth | None = None
-    return_path: Literal["broadcast", "wrap"] = "broadcast"
-    hop: Cycles | None = None
-    handover: Literal["wavefront", "rows"] = "wavefront"
-    operations: Annotated[dict[OperationName, OperationSpec], Field(min_length=1)]
-
-    @field_validator("return_path", "hop")
-    @classmethod
-    def _of_rows(cls, value: Any, others: ValidationInfo) -> Any:
-        shape = [axis for axis in AXES if others.data.get(axis) is not None]
-        if shape == ["lanes"] and value is not None:
-            key = others.field_name
-            message = f"only a unit with 'rows' and 'cols' has '{key}'; found 'lanes': leave '{key}' out"
-            raise Misplaced(message, key=True)
-        return value
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> UnitSpec:
-        given = list(axes(self))
-        if given not in (["rows", "cols"], ["lanes"]):
-            found = " and ".join(f"'{axis}'" for axis in given) or "neither"
-            raise Misplaced(f"a unit has 'rows' and 'cols', or 'lanes'; found {found}", key=True)
-        return self
-
-
 class HardwareSpec(Spec):
     """What hardware of the machine is generated for: the largest sizes that it takes, and what multiplies in it."""
 
@@ -146,19 +66,8 @@ class SpatialSpec(MachineSpec):
 
     @classmethod
     def legal_paths(cls, data: Any) -> list[str]:
-        """The keys that an argument or a tie may name: of an array's and a vector's only those that suit the unit.
-
-        So `lanes` alone reaches the one vector of a machine, and `cols` its one array.
-        """
-        units = data.get("units") if isinstance(data, dict) else None
-        others = {
-            f"units.{name}.{key}"
-            for name, unit in (units.items() if isinstance(units, dict) else ())
-            if isinstance(unit, dict)
-            for key in (OF_ARRAYS if "lanes" in unit else OF_VECTORS if "rows" in unit else ())
-            if key not in unit
-        }
-        return [path for path in slots(cls, data) if path not in others]
+        """The keys that an argument or a tie may name."""
+        return settable(cls, data)
 
 
 ArchSpec = Annotated[SpatialSpec | PimSpec, Field(discriminator="kind")]
@@ -166,21 +75,5 @@ ArchSpec = Annotated[SpatialSpec | PimSpec, Field(discriminator="kind")]
 
 def faults(spec: SpatialSpec) -> Iterator[tuple[str, Path]]:
     """What does not fit together in a machine whose parts are each in order: sentences, and paths of keys."""
-    for key, names in (("memories", spec.memories), ("units", spec.units)):
-        for name in sorted(set(names) & set(RESERVED)):
-            yield f"'{name}' is what results call another component of their own; choose another name", (key, name)
-    for name in sorted(set(spec.memories) & set(spec.units)):
-        yield f"'{name}' is a memory and a unit; give them different names", ("units", name)
-    for name, unit in spec.units.items():
-        native = [each for each, operation in unit.operations.items() if operation.sequence is None]
-        for each, operation in unit.operations.items():
-            for step in operation.sequence or ():
-                if step not in native:
-                    known = ", ".join(native) or "none"
-                    message = f"'{each}' uses '{step}', which is not native on unit '{name}'; native: {known}"
-                    yield message, ("units", name, "operations", each, "as", step)
-
-
-def axes(unit: UnitSpec) -> dict[str, Any]:
-    """The axes of a unit in order."""
-    return {axis: size for axis in AXES if (size := getattr(unit, axis)) is not None}
+    yield from reserved("memories", spec.memories)
+    yield from unit_faults(spec.units, spec.memories)

@@ -11,6 +11,7 @@ from workloads import LAYERS, Cascade, Workload, cascade
 from .best import Preference, best, fewest_bytes
 from .choices import all_ways
 from .footprint import check_room
+from .operands import with_operand_types
 from .schedule import Schedule
 from .sequence import nests_of, workload_of
 from .spec import AnyMapping, MappingSpec, SequenceSpec
@@ -102,7 +103,7 @@ def _schedules(
         message = f"mapping '{loaded.name}' maps cascade '{name}', but the workload is cascade '{workload.cascade}'"
         raise SpecError([Problem(message, loaded.place(("cascade",)))])
     found = _cascade_of(loaded)
-    nests = nests_of(loaded, found)
+    nests = nests_of(with_operand_types(loaded, found, machine), found)
     if len(nests) > 1:
         workload.sizes(found)  # whatever the workload and the whole cascade do not agree on
     return found, tuple(best(part, workload_of(workload, part, found), machine, nest, prefer) for part, nest in nests)

@@ -44,7 +44,8 @@ def machine_text(machine: Machine) -> list[RenderableType]:
     for unit in machine.units.values():
         shape = " × ".join(f"{size} {axis}" for axis, size in unit.axes.items())
         registers = f", {unit.registers} registers each" if unit.registers is not None else ""
-        parts += ["", heading(f"unit {unit.name}: {shape}{registers}"), _operations(unit)]
+        operands = f", operands of {unit.operand_type}" if unit.operand_type is not None else ""
+        parts += ["", heading(f"unit {unit.name}: {shape}{registers}{operands}"), _operations(unit)]
     if machine.device is not None:
         parts += show_device.as_text(machine.device, machine.clock_hz, machine.overrides)
     if machine.assumptions:
@@ -71,7 +72,8 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     spec = loaded.model
     about = [("summary", " ".join(spec.summary.split())), ("cascade", spec.cascade)]
     choices = [("split", spec.split)] if spec.split != "published" or isinstance(spec, SequenceSpec) else []
-    last = [*choices, ("accounting", spec.accounting), *_source(spec.source)]
+    of_banks = [(key, str(getattr(spec, key))) for key in ("rows", "io") if key in spec.model_fields_set]
+    last = [*choices, *of_banks, ("accounting", spec.accounting), *_source(spec.source)]
     parts: list[RenderableType] = [heading(f"mapping {loaded.name}")]
     if isinstance(spec, SequenceSpec):
         parts.append(fields([*about, *last], indent=2))

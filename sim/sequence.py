@@ -60,6 +60,7 @@ def _add_commands(parts: Sequence[Commands]) -> Commands | None:
         sum(part.active_ticks for part in parts),
         sum(part.precharged_ticks for part in parts),
         parts[0].column_bytes,
+        _nested([part.operations for part in parts]),
     )
 
 
@@ -132,6 +133,7 @@ def repeat_latency(part: Latency, times: int) -> Latency:
             issued=_times(commands.issued, times),
             active_ticks=commands.active_ticks * times,
             precharged_ticks=commands.precharged_ticks * times,
+            operations=_times_nested(commands.operations, times),
         ),
     )  # fmt: skip
 

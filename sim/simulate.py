@@ -117,8 +117,8 @@ class Analysis:
         return self.counts.unit_slots(unit) / (self._slots(unit))
 
     def busy(self, unit: str) -> Any:
-        """The share of time that a unit is occupied."""
-        return self.latency.unit_cycles[unit] / (self.latency.latency_s * self.schedule.machine.clock_hz)
+        """The share of time that a unit is occupied; 0 of one that has nothing to do."""
+        return self.latency.unit_cycles.get(unit, 0) / (self.latency.latency_s * self.schedule.machine.clock_hz)
 
     def share(self, einsum: str) -> Any:
         """One Einsum's part of its unit's utilisation."""

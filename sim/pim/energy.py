@@ -1,8 +1,8 @@
-"""The energy of DRAM commands by a table: commands, what goes over the pins, and what a channel takes with time."""
+"""The energy of a DRAM device by a table: commands, pins, what a channel takes with time, units beside the banks."""
 
 from __future__ import annotations
 
-from arch import Cost, Table, command_pj, pin_pj, standby_w
+from arch import Cost, Table, command_pj, operation_pj, pin_pj, standby_w
 from arch.dram import Organisation
 from mappings import Schedule
 from sim.energy import PICO, Energy
@@ -19,11 +19,13 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
     """The energy of what was issued. A command that the table does not price leaves its component without a number.
 
     Components: `dram` are activations, reads, writes and refreshes, `banks` what multiplies, `dram.pins` what comes in
-    and goes out, `dram.background` what open and closed rows take with time.
+    and goes out, `dram.background` what open and closed rows take with time. A unit outside of the banks is a component
+    by its own name, without what it takes while it waits.
     """
     device = schedule.machine.device
     assert device is not None
     joules: dict[str, float | None] = {"dram": 0.0, "banks": 0.0, "dram.pins": 0.0, "dram.background": 0.0}
+    joules |= dict.fromkeys(commands.operations, 0.0)
     notes: list[str] = []
 
     def add(component: str, number: float, price: Cost) -> None:
@@ -47,20 +49,25 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
     for ticks, active in ((commands.active_ticks, True), (commands.precharged_ticks, False)):
         watts = standby_w(table, active)
         add("dram.background", ticks * seconds / PICO, watts)
+    for unit, operations in commands.operations.items():
+        for name, number in operations.items():
+            add(unit, number, operation_pj(table, name))
+    actions = {"dram": commands.issued, **commands.operations}
     idle = {"dram": {"active tick": commands.active_ticks, "precharged tick": commands.precharged_ticks}}
-    return Energy(joules, {"dram": dict(commands.issued)}, tuple(dict.fromkeys(notes)), idle)
+    return Energy(joules, {name: dict(numbers) for name, numbers in actions.items()}, tuple(dict.fromkeys(notes)), idle)
 
 
-def _bytes(name: str, organisation: Organisation) -> int | None:
-    """Bytes that a command works on: the row of an activation, all columns of a MAC; None of what has no bytes.
+def _bytes(name: str, organisation: Organisation) -> int:
+    """Bytes that a command works on: the row of an activation, all columns of a MAC, what refreshed banks hold.
 
     >>> shape = Organisation(8, 4, 4, 16384, 2048, 32)
     >>> [_bytes(name, shape) for name in ("ACT16", "RD", "MAC", "MAC_SAME", "MAC_ONE", "REFab")]
-    [2048, 32, 512, 128, 32, None]
+    [2048, 32, 512, 128, 32, 536870912]
     """
     if name.startswith("ACT"):
         return organisation.row_bytes
     if name.startswith("REF"):
-        return None
+        refreshed = 1 if name == "REFpb" else organisation.banks
+        return refreshed * organisation.rows * organisation.row_bytes
     banks = {"MAC": organisation.banks, "EWMUL": organisation.banks, "MAC_SAME": organisation.bank_groups}
     return organisation.column_bytes * banks.get(name, 1)

@@ -67,6 +67,7 @@ class _Loop:
 def product_of(schedule: Schedule, operation: Operation) -> Product:
     """The product that an operation on the banks is. Raises `SpecError` for what banks do not do."""
     _check(schedule, operation)
+    _check_types(schedule, operation)
     loops = _loops(schedule, operation)
     first = next((i for i, loop in enumerate(loops) if loop.kind == SUM), len(loops))
     around, inside = loops[:first], loops[first:]
@@ -150,6 +151,19 @@ def _check(schedule: Schedule, operation: Operation) -> None:
         message = (
             f"'{operation.name}' is under a mask, and banks go through all of a matrix; leave the mask out, or "
             f"give the workload only the keys that are seen"
+        )
+        raise SpecError([Problem(message)])
+
+
+def _check_types(schedule: Schedule, operation: Operation) -> None:
+    """Refuse operands of another type than the multipliers take."""
+    taken = schedule.machine.units[operation.unit].operand_type
+    stored = {read.tensor: schedule.types[read.tensor].storage.name for read in operation.einsum.reads}
+    wrong = [f"'{tensor}' as {found}" for tensor, found in stored.items() if found != taken]
+    if taken is not None and wrong:
+        message = (
+            f"'{operation.name}' reads {' and '.join(wrong)}, and the multipliers of '{schedule.machine.name}' take "
+            f"{taken}; leave these types out of 'precision' and 'types', or make them {taken}"
         )
         raise SpecError([Problem(message)])
 

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arch import Cost, command_pj, command_table_names, machine, pin_pj, standby_w, table, table_names
+from arch import (
+    Cost,
+    command_pj,
+    command_table_names,
+    machine,
+    operation_pj,
+    pin_pj,
+    standby_w,
+    table,
+    table_names,
+)
 from arch.commands import PRICED_COMMANDS
 from arch.pimfaults import NEEDED_BY
 from arch.table import Table
@@ -79,6 +89,43 @@ def test_a_bit_of_hbm_by_place(component, pj_per_bit):
     assert command_pj(FGDRAM, "ACT").value == 0 and command_pj(FGDRAM, "ACT").source
 
 
+def test_a_refresh_by_hand():
+    """V · (IDD5AB − IDD3N) · RFC of DRAMsim3's GDDR6 and HBM2; of one bank its share, by the bytes that it holds."""
+    assert command_pj(CENT, "REFab").value == pytest.approx(1.35 * (286 - 61) * 126 * 0.66)
+    assert command_pj(CENT, "REFab").value == pytest.approx(command_pj(IDD, "REFab").value)
+    assert command_pj(FGDRAM, "REFab").value == pytest.approx(1.2 * (250 - 55) * 260 * 1)
+    assert [standby_w(FGDRAM, active=each).value for each in (True, False)] == pytest.approx([1.2 * 0.055, 1.2 * 0.040])
+    for prices in (CENT, IDD, FGDRAM):
+        one, all_banks = command_pj(prices, "REFpb", 32 << 20), command_pj(prices, "REFab", 512 << 20)
+        assert 16 * one.value == pytest.approx(all_banks.value)
+        assert one.how.startswith("extrapolated") == (prices is FGDRAM) and "assumption: of one of" in one.how
+    assert all(command_pj(each, "REFab").how.startswith("assumption: ") for each in (CENT, FGDRAM))
+
+
+def test_operations_outside_of_the_banks_by_hand():
+    """Powers in mW at 2 GHz and for 16 lanes, and words of a buffer: 3.207 mW to read one, 3.754 mW to write one."""
+    read, write, lanes_ghz = 3.207188769, 3.754155771, 2 * 16
+    by_hand = {
+        "exp": 3.39e-2 + 5.60e-1 + read + write,
+        "add": 1.33e-1 + 2.48e-1 + 2 * read + write,
+        "divide": 19 * 3.96 + 2 * read + write,
+    }
+    for name, milliwatts in by_hand.items():
+        assert operation_pj(CENT, name).value == pytest.approx(milliwatts / lanes_ghz)
+    assert (0.5939 / lanes_ghz, 0.381 / lanes_ghz) == pytest.approx((0.01856, 0.01191), abs=1e-5)  # without the buffer
+    assert [operation_pj(CENT, name).how for name in ("exp", "add")] == ["table", "table"]
+    for name in ("max", "mul", "mac"):
+        assert operation_pj(CENT, name).value == operation_pj(CENT, "add").value
+        assert operation_pj(CENT, name).how.startswith("assumption: an addition")
+
+
+@pytest.mark.parametrize("prices", [IDD, FGDRAM], ids=lambda each: each.name)
+def test_operations_cost_the_same_beside_any_dram_and_say_that_it_is_an_assumption(prices):
+    for name in ("exp", "add", "max", "mul", "mac", "divide"):
+        assert operation_pj(prices, name).value == operation_pj(CENT, name).value
+        assert operation_pj(prices, name).how == "assumption: what CENT charges, whose logic is not that of the DRAM"
+
+
 @given(bytes=st.integers(1, 1 << 20))
 def test_other_bytes_are_in_proportion_and_say_so(bytes):
     found = command_pj(CENT, "MAC", bytes)
@@ -91,14 +138,15 @@ def test_other_bytes_are_in_proportion_and_say_so(bytes):
 
 @pytest.mark.parametrize(
     ("prices", "absent"),
-    [(CENT, ("REFab", "REFpb", "COPY")), (IDD, ("REFpb", "AF", "WRGB")), (FGDRAM, ("REFab", "RDMAC", "EWMUL"))],
+    [(CENT, ("COPY",)), (IDD, ("RDMAC", "AF", "WRGB")), (FGDRAM, ("AF", "COPY", "EWMUL"))],
 )
 def test_what_is_not_in_a_table_is_missing_and_not_nothing(prices: Table, absent):
     for command in absent:
         found = command_pj(prices, command)
         assert found == Cost(None, f"missing: '{command}' is not in the table '{prices.name}'", "")
     assert pin_pj(IDD) == Cost(None, "missing: 'pins' is not in the table 'iddx16'", "")
-    assert standby_w(FGDRAM, active=True) == Cost(None, "missing: 'standby' is not in the table 'fgdram'", "")
+    assert standby_w(table("tpu-7nm"), active=True).how == "missing: 'standby' is not in the table 'tpu-7nm'"
+    assert operation_pj(prices, "tanh") == Cost(None, f"missing: 'tanh' is not in the table '{prices.name}'", "")
     assert command_pj(table("tpu-7nm"), "ACT").value is None
 
 

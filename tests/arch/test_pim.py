@@ -89,9 +89,66 @@ def test_the_banks_are_a_unit_that_a_mapping_can_be_bound_to():
     assert banks.axes == {"channels": 8, "banks": 16, "lanes": 16}
     assert banks.elements == 8 * 16 * 16
     assert {name: operation.interval for name, operation in banks.operations.items()} == {"mac": 2, "mul": 2, "max": 2}
-    assert machine("gddr6-aim:activation=stretched-ccd").value("mac.interval") == 3
+    assert machine("gddr6-aim:activation=stretched-ccd").value("banks.operations.mac.interval") == 3
     assert list(machine("hbm3-pim").units["banks"].operations) == ["mac"]
-    assert machine("gddr6-aim").types == {"*": "bf16"}
+
+
+@pytest.mark.parametrize(("name", "operand"), [("gddr6-aim", "bf16"), ("hbm3-pim", "fp16")])
+def test_a_machine_says_what_its_multipliers_take_and_fixes_no_other_type(name, operand):
+    found = machine(name)
+    assert found.types == {}
+    assert {unit: each.operand_type for unit, each in found.units.items()} == {"banks": operand, "array_1d": None}
+
+
+@pytest.mark.parametrize("name", ["gddr6-aim", "hbm3-pim"])
+def test_a_batch_on_the_vector_unit_takes_what_cent_s_artifact_says(name):
+    """32 words of 16 elements: 32 + 11 + 1 ticks for exponentials, 2 · 32 + 1 + 1 for additions."""
+    unit = machine(name).units["array_1d"]
+    assert unit.axes == {"lanes": 16} and unit.native_operations == ("exp", "add", "max", "mul", "mac", "divide")
+    taken = {
+        each: 31 * unit.operations[each].interval + unit.operations[each].latency for each in unit.native_operations
+    }
+    assert (taken["exp"], taken["add"]) == (32 + 11 + 1, 2 * 32 + 1 + 1)
+    assert taken["max"] == taken["mul"] == taken["mac"] == taken["add"]
+    assert unit.slots("divide") == ceil(16 + 2 / 8 + 1)  # a head, pipelined over 8 cores
+
+
+def test_the_vector_unit_does_all_of_a_softmax_that_banks_do_not():
+    from workloads import cascade
+
+    steps = cascade("attention-deferred-division").einsums
+    banks, outside = machine("gddr6-aim").units.values()
+    products = [each.name for each in steps if set(each.operations) == {"mac"}]
+    assert products == ["QK", "SNV"] and "mac" in banks.operations
+    needed = {operation for each in steps if each.name not in products for operation in each.operations}
+    assert needed == {"max", "add", "exp", "divide"} and needed <= set(outside.operations)
+
+
+def test_numbers_of_the_vector_unit_are_set_by_path_and_stay_visible():
+    found = machine("gddr6-aim:array_1d.lanes=32,rows=8Ki,units.array_1d.operations.exp.latency=20")
+    assert found.overrides == (
+        Override("units.array_1d.lanes", 32, 16),
+        Override("organisation.rows", "8Ki", "16Ki"),
+        Override("units.array_1d.operations.exp.latency", 20, 13),
+    )
+    assert (found.value("array_1d.lanes"), found.value("array_1d.operations.exp.latency")) == (32, 20)
+    assert machine("gddr6-aim:lanes=64").units["array_1d"].elements == 64
+    with pytest.raises(ValueError, match="the numbers of a device are set in its reference"):
+        found.with_values({"array_1d.lanes": 8})
+
+
+@given(lanes=st.integers(1, 1 << 20), interval=st.integers(1, 100), more=st.integers(0, 100))
+def test_a_vector_unit_changes_nothing_of_the_device(lanes, interval, more):
+    timing = f"operations.add.interval={interval},array_1d.operations.add.latency={interval + more}"
+    found = machine(f"hbm3-pim:array_1d.lanes={lanes},array_1d.{timing}")
+    assert found.device == device("hbm3-pim") and found.memories == machine("hbm3-pim").memories
+    assert found.units["banks"] == machine("hbm3-pim").units["banks"]
+    assert found.units["array_1d"].elements == lanes and found.units["array_1d"].slots("add") == interval
+
+
+@pytest.mark.parametrize("name", ["gddr6", "hbm3"])
+def test_a_plain_memory_computes_nothing(name):
+    assert machine(name).units == {}
 
 
 def test_a_matrix_times_a_vector_is_bound_and_counted(tmp_path):

@@ -50,6 +50,9 @@ energy: cent
 """
 
 
+LAST, ADD = "energy: cent\n", "operations: {add: {}}"
+
+
 def messages(folder, text, argument=""):
     """What a file is told, without its path."""
     path = folder / "toy.yaml"
@@ -95,6 +98,12 @@ REFUSED = [
         "allowed: fp64, fp32, fp16, bf16, fp8, int32, int16, int8",
     ),
     ("[ACT4, ACT16, MAC]", "[ACT4, MACC]", f"24:18: commands.1: unknown command 'MACC'; did you mean 'MAC'? allowed: {COMMANDS}"),
+    ("[ACT4, ACT16, MAC]", "[ACT4, MAC, ACT4]", "24:23: commands.2: 'ACT4' is given twice; leave one of them out"),
+    (LAST, f"{LAST}units: {{banks: {{lanes: 4, {ADD}}}}}\n", "33:9: 'banks' is the unit of the banks themselves; choose another name"),
+    (LAST, f"{LAST}units: {{dram: {{lanes: 4, {ADD}}}}}\n", "33:9: 'dram' is a memory and a unit; give them different names"),
+    (LAST, f"{LAST}units: {{clock: {{lanes: 4, {ADD}}}}}\n", "33:9: 'clock' is what results call another component of their own; choose another name"),
+    (LAST, f"{LAST}units: {{sums: {{rows: 4, cols: 4, {ADD}}}}}\n", "33:9: a unit outside of the banks has 'lanes'; found 'rows' and 'cols'"),
+    (LAST, f"{LAST}units: {{sums: {{lanes: 4, operations: {{mul: {{as: {{mac: 1}}}}}}}}}}\n", "33:50: 'mul' uses 'mac', which is not native on unit 'sums'; native: none"),
     ("refresh: all-bank", "refresh: all", "25:10: refresh: unknown value 'all'; allowed: all-bank, per-bank, off"),
     ("postponed: true", "postponed: 8", "26:12: postponed: found 8, expected true or false"),
     ("  RTP: 12\n", "", "6:1: missing key 'RTP' in 'timing'"),
@@ -158,6 +167,7 @@ PLACES = (
     + [("organisation", key) for key in ("bank_groups", "banks_per_group", "rows", "row", "column")]
     + [(key,) for key in ("channels", "clock", "commands", "refresh", "postponed", "activation", "accumulators")]
     + [(key,) for key in ("buffer", "multipliers", "multiplier_type", "energy", "types", "timing", "organisation")]
+    + [("units",)]
 )
 
 

@@ -12,12 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import Record, simulate
+from arch import machine, table
+from mappings import mapping as mapping_of
+from mappings import schedules
+from sim import Record, simulate, simulation
 from sim.dram import Command, check_trace
 from sim.dram.channel import run, trace
+from sim.energy import Energy
+from sim.pim.commands import Commands
+from sim.pim.energy import command_energy
 from sim.pim.lowering import lower
+from sim.sequence import add_latencies, repeat_latency
+from sim.simulate import bound
 from specs import Infeasible, SpecError
 from tests.sim.pim_cases import QUIET, Case, cases, laid, macs, pace, phases, widths
+from workloads import workload
 
 PICO = 1e-12
 AIM = f"gddr6-aim:channels=8,{QUIET}"
@@ -249,7 +258,146 @@ def test_energy_by_hand_of_bits() -> None:
         record = excluded(6400, 1600, f"{arch}{',' if ':' in arch else ':'}refresh=off")
         energy = record.energy_by_component_j
         assert energy["banks"] == pytest.approx(record.actions["dram"]["MAC"] * banks * 256 * 0.55 * PICO)
-        assert energy["dram"] == 0.0 and energy["dram.background"] is None and record.energy_j is None
+        ticks = (record.idle_actions or {})["dram"]
+        standing = ticks["active tick"] * 0.066 + ticks["precharged tick"] * 0.048
+        assert energy["dram.background"] == pytest.approx(standing / record.clock["hz"])
+        assert energy["dram"] == energy["dram.pins"] == 0
+        assert record.energy_j == pytest.approx(sum(joules or 0 for joules in energy.values()))
+
+
+@pytest.mark.parametrize(("refresh", "command", "share"), [("all-bank", "REFab", 1), ("per-bank", "REFpb", 1 / 16)])
+@pytest.mark.parametrize(("arch", "refresh_pj"), [("gddr6-aim", 25_259.85), ("hbm3-pim", 60_840)])
+def test_refresh_has_a_price_and_the_record_says_what_it_rests_on(
+    arch: str, refresh_pj: float, refresh: str, command: str, share: float
+) -> None:
+    """What is issued beside refresh, by its own prices, and 26 or 61 nJ for each of all banks."""
+    record = simulate("gemv:M=6400,N=1600", f"{arch}:channels=8,refresh={refresh}", "bank-parallel")
+    banks = 1 / 32 if (arch, refresh) == ("hbm3-pim", "per-bank") else share
+    issued = record.actions["dram"]
+    others = {"gddr6-aim": (2950.35, 0.16274422875, 547.6875), "hbm3-pim": (0, 701.44, 701.44)}[arch]
+    opened = issued["ACT16"] * (16 if arch == "gddr6-aim" else 32)
+    expected = opened * others[0] + issued["WRGB"] * others[1] + issued["RDMAC"] * others[2]
+    expected += issued[command] * refresh_pj * banks
+    assert issued[command] > 0 and record.energy_by_component_j["dram"] == pytest.approx(expected * PICO)
+    assert record.energy_j is not None
+    told = "; ".join(record.provenance["interpolated"])
+    assert "DRAMsim3" in told if refresh == "all-bank" else "energy of dram: assumption: of one of" in told
+
+
+EXPONENTIALS = {"array_1d": {"exp": 3200, "add": 6400}}
+
+
+def spent(operations: dict[str, dict[str, int]], table_name: str = "cent") -> Energy:
+    schedule = Case(64, 64, AIM).schedule()
+    return command_energy(schedule, Commands({"MAC": 1}, 10, 20, 32, operations), table(table_name))
+
+
+def test_energy_of_a_unit_outside_of_the_banks_by_hand() -> None:
+    """3200 exponentials of 0.2361 pJ and 6400 additions of 0.3297 pJ are a component of their own, and actions."""
+    found, without = spent(EXPONENTIALS), spent({})
+    of_unit = (3200 * 7.55524454 / 32 + 6400 * 10.549533309 / 32) * PICO
+    assert found.by_component_j["array_1d"] == pytest.approx(of_unit)
+    assert found.total_j == pytest.approx(without.total_j + of_unit)
+    assert found.actions == {"dram": {"MAC": 1}, **EXPONENTIALS}
+    assert "array_1d" not in without.by_component_j and without.actions == {"dram": {"MAC": 1}}
+    assert found.notes == without.notes
+
+
+@pytest.mark.parametrize("prices", ["cent", "iddx16", "fgdram"])
+def test_an_operation_without_a_price_leaves_its_unit_without_a_number(prices: str) -> None:
+    found = spent({"array_1d": {"exp": 1, "tanh": 2}, "sums": {"add": 0}}, prices)
+    assert found.by_component_j["array_1d"] is None and found.total_j is None
+    assert found.by_component_j["sums"] == 0
+    assert f"array_1d: missing: 'tanh' is not in the table '{prices}'" in found.notes
+    assert spent({"array_1d": {"tanh": 0}}, prices).by_component_j["array_1d"] == 0
+
+
+COUNTS = st.dictionaries(st.sampled_from(["exp", "add", "max", "mul", "mac", "divide"]), st.integers(0, 1 << 40))
+
+
+@given(COUNTS, COUNTS, st.integers(1, 50))
+def test_energy_of_units_adds_up(one: dict[str, int], other: dict[str, int], times: int) -> None:
+    both = {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+    parts, whole = (spent({"array_1d": each}) for each in (one, other)), spent({"array_1d": both})
+    joules = [each.by_component_j["array_1d"] for each in parts]
+    assert whole.by_component_j["array_1d"] == pytest.approx(sum(joules))
+    many = spent({"array_1d": {name: number * times for name, number in one.items()}})
+    assert many.by_component_j["array_1d"] == pytest.approx(times * joules[0])
+
+
+def test_operations_of_units_go_with_parts_and_repetitions() -> None:
+    """Of two parts, and of three times one: what their units do is added as what their channels issue is."""
+    latency = simulation("gemv:M=64,N=64", AIM, "bank-parallel").analysis.latency
+    assert latency.commands is not None
+    part = replace(latency, commands=replace(latency.commands, operations=EXPONENTIALS))
+    for whole, times in ((add_latencies([part, part]), 2), (repeat_latency(part, 3), 3)):
+        assert whole.commands is not None
+        assert whole.commands.operations == {"array_1d": {"exp": times * 3200, "add": times * 6400}}
+
+
+# --------------------------------------------------------------------------------------------------------------- types
+
+
+@pytest.mark.parametrize(("arch", "operands"), [("gddr6-aim", "bf16"), ("hbm3-pim", "fp16")])
+@pytest.mark.parametrize(
+    ("work", "mapping", "result"),
+    [("gemv:M=640,N=160", "bank-parallel", "y"), ("gemm:M=640,N=4,K=160", "bank-parallel-gemm", "C")],
+)
+def test_operands_are_what_the_banks_multiply_and_results_what_the_mapping_says(
+    arch: str, operands: str, work: str, mapping: str, result: str
+) -> None:
+    schedule = bound(work, arch, mapping)
+    stored = {name: kind.storage.name for name, kind in schedule.types.items()}
+    assert stored.pop(result) == "fp32" and set(stored.values()) == {operands}
+
+
+@settings(max_examples=20, deadline=None)
+@given(cases())
+def test_results_move_four_bytes_and_operands_two(case: Case) -> None:
+    moved = simulate(*case.references).traffic_by_tensor_bytes["dram"]
+    assert moved["y"]["write"] == 4 * case.m and moved["W"]["read"] == 2 * case.m * case.n
+
+
+def test_layers_of_one_sequence_agree_on_what_goes_from_one_to_the_next() -> None:
+    """A result that a later nest multiplies has that type where it is made; others are in 16 bits of any kind."""
+    found: dict[str, set[str]] = {}
+    work, arch = workload("gpt2-xl:part=linear"), machine("hbm3-pim")
+    _, made = schedules(work, arch, mapping_of("bank-parallel-layers"))
+    for schedule in made:
+        for name, kind in schedule.types.items():
+            found.setdefault(name, set()).add(kind.storage.name)
+    assert all(len(kinds) == 1 for kinds in found.values())
+    read = {each.tensor for schedule in made for o in schedule.operations.values() for each in o.einsum.reads}
+    assert {kind for name in read for kind in found[name]} == {"fp16"}
+
+
+@pytest.mark.parametrize(
+    ("work", "found"),
+    [
+        (lambda: simulate("gemv:M=64,N=64,precision=fp32", "hbm3-pim", "bank-parallel"), "'W' as fp32 and 'x' as fp32"),
+        (lambda: simulate("gemv:M=64,N=64", "hbm3-pim", "bank-parallel:types.y=bf16"), None),
+        (lambda: simulate("gemv:M=64,N=64,precision=bf16", "hbm3-pim", "bank-parallel"), "'W' as bf16 and 'x' as bf16"),
+        (lambda: simulate("gemv:M=64,N=64,precision=fp16", "hbm3-pim", "bank-parallel"), None),
+    ],
+)
+def test_operands_of_another_type_are_refused(work: Callable[[], Record], found: str | None) -> None:
+    if found is None:
+        assert work().cycles > 0
+        return
+    with pytest.raises(SpecError) as caught:
+        work()
+    assert str(caught.value) == (
+        f"'y' reads {found}, and the multipliers of 'hbm3-pim' take fp16; leave these types out of 'precision' and "
+        "'types', or make them fp16"
+    )
+
+
+def test_a_mapping_that_pins_another_operand_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(MAPPING.format(spatial="banks: m0, lanes: n0") + "types: {W: fp16}\n")
+    assert simulate("gemv:M=64,N=64", "hbm3-pim", str(path)).cycles > 0
+    with pytest.raises(SpecError, match="'y' reads 'W' as fp16, and the multipliers of 'gddr6-aim' take bf16; "):
+        simulate("gemv:M=64,N=64", "gddr6-aim", str(path))
 
 
 @settings(max_examples=30, deadline=None)
@@ -297,7 +445,7 @@ def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) 
         (
             lambda: simulate("gemm:M=64,N=64,K=64", "gddr6-aim", "output-stationary"),
             SpecError,
-            "unknown unit of 'gddr6-aim' 'array'; allowed: banks",
+            "unknown unit of 'gddr6-aim' 'array'; did you mean 'array_1d'? allowed: banks, array_1d",
         ),
         (
             lambda: simulate("gemm:M=64,N=64,K=64", "systolic", "output-stationary:rows=padded"),
@@ -372,8 +520,13 @@ def test_what_is_no_product_is_refused() -> None:
     assert str(caught.value) == "'y' does max; " + ONLY
 
 
-def test_a_refresh_without_a_price_leaves_no_total() -> None:
-    record = simulate("gemv:M=6400,N=1600", "gddr6-aim:channels=8,energy=cent", "bank-parallel")
+def test_a_refresh_without_a_price_leaves_no_total(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    row = "{energy: 1 pJ, source: measured}"
+    priced = "".join(f"  {name}: {row}\n" for name in ("ACT", "MAC", "WRGB", "RDMAC"))
+    path.write_text(f"table: prices\ncommands:\n{priced}pins: {row}\n")
+    record = simulate("gemv:M=6400,N=1600", f"gddr6-aim:channels=8,energy={path}", "bank-parallel")
     assert record.actions["dram"]["REFab"] > 0 and record.energy_j is None
     assert record.energy_by_component_j["dram"] is None and record.energy_by_component_j["banks"] is not None
-    assert "energy of dram: missing: 'REFab' is not in the table 'cent'" in record.provenance["interpolated"]
+    told = record.provenance["interpolated"]
+    assert any(each.startswith("energy of dram: missing: 'REFab' is not in the table") for each in told)

@@ -17,6 +17,7 @@ from sim.dram.channel import run, trace
 from sim.dram.checker import check_trace
 from sim.pim.lowering import lower
 from sim.pim.product import matrix_of
+from sim.pim.whole import whole
 from sim.simulate import Analysis, analyse_all
 from specs import Infeasible, SpecError
 from tests.sim.dram_reference import Reference, steps

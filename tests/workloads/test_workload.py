@@ -248,7 +248,7 @@ def test_the_schema_names_the_keys():
     assert set(schema(WorkloadSpec)["properties"]) == {
         *("workload", "summary", "source", "batch", "heads", "kv_heads", "seq_len", "queries", "keys", "context"),
         *("head_dim", "value_dim", "d_model", "d_ff", "causal", "window", "precision", "part", "blocks", "phase"),
-            "tokens",
+        "tokens",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,10 @@ def schedules(
 
 
 def _layers(loaded: Loaded[Any]) -> Loaded[Any]:
-    """The mapping of the layers around, or the mapping itself if it is one; errors stand where it is named."""
+    """The mapping of the layers around, or the mapping itself if it is one; errors stand where it is named.
+
+    What holds for matrices in DRAM banks holds for both.
+    """
     if loaded.model.cascade == LAYERS:
         return loaded
     if loaded.model.layers is None:
@@ -92,7 +96,8 @@ def _layers(loaded: Loaded[Any]) -> Loaded[Any]:
     if found.model.cascade != LAYERS:
         message = f"'{found.name}' maps cascade '{found.model.cascade}'; give a mapping of '{LAYERS}'"
         raise SpecError([Problem(message, place)])
-    return found
+    in_banks = {"rows": loaded.model.rows, "io": loaded.model.io}
+    return replace(found, model=found.model.model_copy(update=in_banks))
 
 
 def _schedules(

@@ -2,7 +2,8 @@
 
 Vectors come through the buffer. What fits into it at once decides how the matrix is cut: as many batches as their
 vectors fit; or, if not those of a batch do, some of its inner batches; or parts of a vector, whose sums are added
-outside.
+outside. Where each output is gone through for several vectors, a part is no longer than a row, so that rows are opened
+once for all of them.
 """
 
 from __future__ import annotations
@@ -99,14 +100,18 @@ def placement_of(product: Product, kind: str, device: Device, first_row: int, wh
     room = device.buffer_bytes // device.organisation.column_bytes
     maker = _Maker(product, kind, device.organisation.columns)
     per_vector = product.vectors * product.sums.used
-    if whole or product.inner_batches * per_vector <= room:
+    row_columns = device.organisation.columns
+    by_row = product.vectors > 1 and product.sums.used > row_columns  # a row is opened once for all vectors
+    if not by_row and (whole or product.inner_batches * per_vector <= room):
         at_once = product.batches if whole else min(product.batches, room // (product.inner_batches * per_vector))
         return maker.several(at_once, first_row)
-    if per_vector <= room:
+    if not by_row and per_vector <= room:
         return maker.inner(room // per_vector, first_row)
+    if whole:
+        return maker.in_parts(row_columns, first_row)
     if product.vectors > room:
         raise Infeasible(f"{product.vectors} vectors at once do not fit into a global buffer of {room} columns")
-    return maker.in_parts(room // product.vectors, first_row)
+    return maker.in_parts(min(room // product.vectors, row_columns if by_row else room), first_row)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from arch import command_pj, machine, machine_area_um2, pin_pj, standby_w, table, total
+from arch import command_pj, machine, machine_area_um2, operation_pj, pin_pj, standby_w, table, total
 from arch.commandspec import CommandRow, CurrentsRow
 from arch.pimspec import OrganisationSpec, PimSpec, TimingSpec
 from arch.spec import SpatialSpec
@@ -59,6 +59,7 @@ def test_the_device_of_the_page(written):
     assert (found.device.timing.rfc, found.device.timing.rc) == (350, 92)
     assert found.memories["dram"].size_bytes == 8 << 30
     assert found.units["banks"].axes == {"channels": 16, "banks": 16, "lanes": 16}
+    assert (found.units["array_1d"].axes, found.value("exp.latency")) == ({"lanes": 16}, 13)
 
 
 def test_the_commands_of_the_page(written):
@@ -66,6 +67,7 @@ def test_the_commands_of_the_page(written):
     assert (command_pj(prices, "RD").value, command_pj(prices, "MAC").value) == (600, 1800)
     assert (pin_pj(prices).value, standby_w(prices, active=False).value) == (5, 0.18)
     assert command_pj(prices, "ACT").value == pytest.approx(716.4, abs=0.1)
+    assert operation_pj(prices, "exp").value == pytest.approx(0.2)
     mine = machine(f"{written['my-dram']}:energy={written['my-commands']}")
     assert mine.energy == str(written["my-commands"])
 

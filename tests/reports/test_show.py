@@ -24,6 +24,22 @@ def test_show_takes_overrides(einfuse: Callable[..., Run]) -> None:
     assert "32 MiB" in einfuse("show", "fusemax-cloud:buffer.size=32MiB").out
 
 
+def test_show_says_how_a_matrix_lies_in_banks_and_what_is_timed(einfuse: Callable[..., Run]) -> None:
+    for mapping, rows, io in (
+        ("bank-parallel", "packed", "included"),
+        ("bank-parallel-layers:rows=padded", "padded", "included"),
+    ):
+        pairs = [line.split() for line in einfuse("show", mapping).out.splitlines()]
+        assert ["rows", rows] in pairs and ["io", io] in pairs
+    assert not any(line.split()[:1] == ["io"] for line in einfuse("show", "output-stationary").out.splitlines())
+
+
+def test_show_a_unit_outside_of_the_banks(einfuse: Callable[..., Run]) -> None:
+    shown = einfuse("show", "gddr6-aim:array_1d.lanes=32").out
+    assert "unit array_1d: 32 lanes\n" in shown
+    assert "units.array_1d.lanes is 32; the file states 16" in shown
+
+
 def test_show_a_schedule(einfuse: Callable[..., Run], golden: Golden) -> None:
     run = einfuse("show", *BINDING)
     assert run.code == 0 and max(map(len, run.out.splitlines())) <= 80

@@ -166,6 +166,14 @@ def test_a_wait_after_an_opening_has_begun_before_it() -> None:
     assert (done.wait_ticks, dict(done.ticks_by_command)) == (100, {C.AF: 2, C.WR: 2})
 
 
+def test_an_opening_may_outlast_a_wait_and_then_no_refresh_goes_in_it() -> None:
+    """One is due at 300, within the wait, which is over at 350, before the bus is free."""
+    program: list[Segment] = [Wait(250), OPENING, Wait(100)]
+    done, lines = stepped(replace(OFTEN, activation=Activation.FOUR_BANKS), program)
+    assert lines == [(250 + 42 * k, "ACT4", 4 * k, 3) for k in range(4)]
+    assert (done.ticks, done.wait_ticks, done.active_ticks) == (377, 377, 127)
+
+
 def test_a_program_that_ends_with_an_opening_ends_a_tick_after_it() -> None:
     done, lines = stepped(QUIET, [RowRun(C.RD, 1, 1, 5), OPENING])
     assert lines[-1] == (89, "ACT16", -1, 3)

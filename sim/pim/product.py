@@ -126,7 +126,12 @@ def extent_of(schedule: Schedule, part: str) -> Extent:
     """Indices of a part, and those that there is room for: more than there are if its rank is one that grows."""
     family = schedule.families[schedule.family_of[part]]
     chunk, cache = family.part(part).chunk, schedule.in_banks
-    room = max(family.size, cache.room or 0) if family.name == cache.grows else family.size
+    room = cache.room if family.name == cache.grows and cache.room is not None else family.size
+    if room < family.size:
+        message = (
+            f"room={room} is less than the {family.size} indices that '{family.name}' has; give more, or leave it out"
+        )
+        raise SpecError([Problem(message)])
     outermost = family.parts[0].name == part
     return Extent(_indices(schedule, part), -(-room // chunk) if outermost else _indices(schedule, part))
 

@@ -110,7 +110,10 @@ def placement_of(product: Product, kind: str, device: Device, first_row: int, wh
     if whole:
         return maker.in_parts(row_columns, first_row)
     if product.vectors > room:
-        raise Infeasible(f"{product.vectors} vectors at once do not fit into a global buffer of {room} columns")
+        raise Infeasible(
+            f"{product.vectors} vectors at once, of a column each at least, do not fit into a global buffer of {room} "
+            f"columns; take them in turn, with their loop outside of those of the matrix, or give a larger buffer"
+        )
     return maker.in_parts(min(room // product.vectors, row_columns if by_row else room), first_row)
 
 

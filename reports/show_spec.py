@@ -89,7 +89,8 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
 
 def _in_banks(spec: AboutSpec) -> list[tuple[str, str]]:
     """What a mapping says of matrices in DRAM banks."""
-    about = [(key, str(getattr(spec, key))) for key in ("rows", "io") if key in spec.model_fields_set]
+    about: list[tuple[str, str]] = []
+    about += [(key, str(getattr(spec, key))) for key in ("rows", "io") if key in spec.model_fields_set]
     if spec.grows is None:
         return about
     written = {0: "nothing", 1: "each token"}.get(spec.append, f"{spec.append} tokens at once")

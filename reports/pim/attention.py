@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -76,7 +75,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where keys and values lie: so many of them, on a machine with this value of a setting, by option of each choice."""
+    """Where so many keys and values lie, by option of each choice, on a machine with this value of a setting."""
 
     context: int
     value: int
@@ -99,9 +98,10 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionStudy:
-    """Everything that was simulated of attention. `choices` are the mapping's, by name; `token_bytes` what a token adds.
+    """Everything that was simulated of attention.
 
-    `tokens` are by value of the setting and context.
+    `choices` are the options of the mapping's choices, `batches` by number of tokens that append at once, `tokens` by
+    value of the setting and context; `token_bytes` are the keys and values that a token adds.
     """
 
     spec: AttentionSpec
@@ -120,14 +120,14 @@ class AttentionStudy:
         """All layouts of so many keys, on one machine."""
         return {each: trial for each, trial in self.layouts.items() if (each.context, each.value) == (context, value)}
 
-    @cached_property
-    def best_batch(self) -> int:
-        """How many tokens should append at once for the least time of each. Raises ValueError if none fits."""
+    @property
+    def best_batch(self) -> int | None:
+        """How many tokens append at once for the least time of each."""
         fitting = {number: trial.latency_s for number, trial in self.batches.items() if trial.fits}
-        return min(fitting, key=lambda number: fitting[number])
+        return min(fitting, key=lambda number: fitting[number], default=None)
 
     def waiting_bytes(self, at_once: int) -> int:
-        """Keys and values that wait outside before they are appended: of all tokens that append at once but the last."""
+        """Keys and values that wait outside until they are appended: of all that append at once but the last token."""
         return (at_once - 1) * self.token_bytes
 
     def chosen(self, trial: Trial) -> tuple[str, ...]:

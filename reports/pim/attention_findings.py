@@ -36,32 +36,32 @@ def _elsewhere(study: AttentionStudy, best: Layout) -> str:
     contexts = study.spec.layouts.contexts
     found = {context: study.best(context, best.value) for context in contexts}
     others = [
-        f"with {quantities.count(context)} keys {_options(study, each)}"
+        f" With {quantities.count(context)} keys it is {_options(study, each)}."
         for context, each in found.items()
         if each is not None and each.options != best.options
     ]
-    return f" Elsewhere it is another: {'; '.join(others)}." if others else ""
+    return "".join(others)
 
 
 def _options(study: AttentionStudy, layout: Layout) -> str:
-    return " and ".join(f"{choice} {option}" for choice, option in zip(study.choices, layout.options, strict=True))
+    return " and ".join(f"{choice}={option}" for choice, option in zip(study.choices, layout.options, strict=True))
 
 
 def _batches(study: AttentionStudy) -> Iterator[str]:
     fitting = {number: trial for number, trial in study.batches.items() if trial.fits}
-    if len(fitting) < 2:
-        return
     number = study.best_batch
+    if number is None or len(fitting) < 2:
+        return
     first, best, last = (fitting[each] for each in (min(fitting), number, max(fitting)))
     yield (
-        f"Appends take {_percent(first.append_s, first.latency_s)} of a token's attention if {_tokens_of(min(fitting))} "
-        f"at once. The least time is that of {number} at once: {best.latency_s / first.latency_s:.3f} times as long, "
+        f"Appends take {_percent(first.append_s, first.latency_s)} of a token's attention with append={min(fitting)}. "
+        f"The least time is that of append={number}: {best.latency_s / first.latency_s:.3f} times as long, "
         f"{_percent(best.append_s, best.latency_s)} of it appends, with {quantities.data(study.waiting_bytes(number))} "
         f"of keys and values that wait outside."
     )
     if number != max(fitting):
         yield (
-            f"{max(fitting)} at once take {last.latency_s / best.latency_s:.3f} times the least: other units multiply "
+            f"append={max(fitting)} takes {last.latency_s / best.latency_s:.3f} times the least: other units multiply "
             f"what waits, and the banks wait for them {_percent(last.others_s, last.latency_s)} of the time, instead "
             f"of {_percent(best.others_s, best.latency_s)}."
         )
@@ -70,21 +70,17 @@ def _batches(study: AttentionStudy) -> Iterator[str]:
 def _tokens(study: AttentionStudy) -> Iterator[str]:
     spec = study.spec
     shares = [
-        f"{value}: {_percent(token.attention.others_s, token.attention.latency_s)} and "
-        f"{quantities.percent(token.of_attention)}"
+        f"{_percent(token.attention.others_s, token.attention.latency_s)} and "
+        f"{quantities.percent(token.of_attention)} with {spec.units.setting}={value}"
         for value in spec.units.values
-        for token in [study.tokens[value, spec.context]]
-        if token.attention.fits and token.linear.fits
+        for token in [study.tokens.get((value, spec.context))]
+        if token is not None and token.attention.fits and token.linear.fits
     ]
     if shares:
         yield (
-            f"With {quantities.count(spec.context)} keys, other units take of attention, and attention of a whole "
-            f"token, by {spec.units.setting}: {'; '.join(shares)}."
+            f"With {quantities.count(spec.context)} keys, other units take of attention, and attention takes of a "
+            f"whole token: {'; '.join(shares)}."
         )
-
-
-def _tokens_of(number: int) -> str:
-    return "one token appends" if number == 1 else f"{number} tokens append"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import quantities
@@ -35,10 +35,14 @@ def csv_tables(study: AttentionStudy, device: Device) -> Mapping[str, Table]:
 
 def sections(study: AttentionStudy, device: Device) -> list[Section]:
     """Layouts on each machine, appends, and whole tokens."""
-    values = study.spec.layouts.values
-    made = [_times(study, value) for value in values]
-    made += [_parts_of(study, device, value) for value in values]
-    return [*made, _batches(study), _tokens(study)]
+    spec = study.spec.layouts
+    named = ((f"{_name(layout)}, {spec.setting}={layout.value}", trial) for layout, trial in study.layouts.items())
+    note = f"{BEST}: the least with so many keys. Refresh is the machine's, and time is with what comes and goes."
+    times = [_times(study, value) for value in spec.values]
+    times[-1] = replace(times[-1], note=note, unfit=_unfit(named, "layouts"))
+    parts = [_parts_of(study, device, value) for value in spec.values]
+    parts[-1] = replace(parts[-1], note="MACs and rows of single banks: of all channels.")
+    return [*times, *parts, _batches(study), _tokens(study)]
 
 
 def _layouts_csv(study: AttentionStudy, device: Device) -> Table:
@@ -102,13 +106,7 @@ def _times(study: AttentionStudy, value: int) -> Section:
         trials = [(layout, study.layouts[layout]) for layout in (Layout(c, value, each) for c in spec.contexts)]
         if any(trial.fits for _, trial in trials):
             body.append([*each, *(_marked(study, layout, trial) for layout, trial in trials)])
-    named = ((_name(layout), trial) for layout, trial in study.layouts.items() if layout.value == value)
-    return Section(
-        f"attention: ms of a token by keys, {spec.setting}={value}",
-        (columns, body),
-        f"{BEST}: the least of so many keys.",
-        _unfit(named, "layouts"),
-    )
+    return Section(f"attention: ms of a token by keys, {spec.setting}={value}", (columns, body))
 
 
 def _marked(study: AttentionStudy, layout: Layout, trial: Trial) -> str:
@@ -146,7 +144,7 @@ def _batches(study: AttentionStudy) -> Section:
     return Section(
         f"attention: a token with {quantities.count(study.spec.context)} keys, by how many append at once",
         (columns, body),
-        "Times in ms. wait outside: keys and values of tokens that have none in the banks yet, of all blocks.",
+        "Times in ms. wait outside: keys and values that are not in the banks yet, of all blocks.",
         _unfit(((f"append={number}", trial) for number, trial in study.batches.items()), "numbers"),
     )
 

@@ -14,7 +14,7 @@ from ..record_table import assumptions_of
 from ..rows import Table, write_csv
 from .attention import Trial
 from .attention import points as attention_points
-from .attention_findings import attention_findings
+from .attention_figures import WIDE
 from .attention_tables import TABLES as ATTENTION_TABLES
 from .attention_tables import Section, sections
 from .attention_tables import csv_tables as attention_csv
@@ -188,7 +188,10 @@ def _content(study: PimStudy, drawings: list[Drawing], folder: Path) -> dict[str
         "spec": spec,
         "points": _points(study),
         "findings": findings(study),
-        "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
+        "figures": [
+            {"drawing": each, "data": encoded(folder / f"{each.name}.svg"), "wide": each.name in WIDE}
+            for each in drawings
+        ],
         "times": _cells(times_table(study)),
         "energies": _cells(energy_table(study)),
         "sections": [replace(each, table=_cells(each.table)) for each in _sections(study)],

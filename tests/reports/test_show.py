@@ -11,7 +11,6 @@ from tests.conftest import Golden
 
 from .conftest import BINDING, Run
 
-
 SHOWN = ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade", "gddr6-aim", "bank-parallel-attention"]
 
 

@@ -106,7 +106,7 @@ def _times(study: AttentionStudy, value: int) -> Section:
         trials = [(layout, study.layouts[layout]) for layout in (Layout(c, value, each) for c in spec.contexts)]
         if any(trial.fits for _, trial in trials):
             body.append([*each, *(_marked(study, layout, trial) for layout, trial in trials)])
-    return Section(f"attention: ms of a token by keys, {spec.setting}={value}", (columns, body))
+    return Section(f"time of a token by number of keys (ms), {spec.setting}={value}", (columns, body))
 
 
 def _marked(study: AttentionStudy, layout: Layout, trial: Trial) -> str:
@@ -126,7 +126,7 @@ def _parts_of(study: AttentionStudy, device: Device, value: int) -> Section:
             row = [*layout.options, _marked(study, layout, trial), f"{trial.found.actions['dram']['MAC']:,}"]
             body.append([*row, f"{opened(trial.found, device):,}", f"{MICRO * trial.append_s:.1f}"])
     return Section(
-        f"attention: what a token takes with {quantities.count(context)} keys, {study.spec.layouts.setting}={value}",
+        f"what a token takes with {quantities.count(context)} keys, {study.spec.layouts.setting}={value}",
         (columns, body),
     )
 
@@ -142,7 +142,7 @@ def _batches(study: AttentionStudy) -> Section:
             row = [str(number), f"{best}{MILLI * trial.latency_s:.3f}", *(f"{MILLI * each:.3f}" for each in times)]
             body.append([*row, quantities.si(trial.energy_j, "J"), quantities.data(study.waiting_bytes(number))])
     return Section(
-        f"attention: a token with {quantities.count(study.spec.context)} keys, by how many append at once",
+        f"a token with {quantities.count(study.spec.context)} keys, by how many append at once",
         (columns, body),
         "Times in ms. wait outside: keys and values that are not in the banks yet, of all blocks.",
         _unfit(((f"append={number}", trial) for number, trial in study.batches.items()), "numbers"),
@@ -163,7 +163,7 @@ def _tokens(study: AttentionStudy) -> Section:
             body.append([*row, quantities.percent(token.of_attention)])
     names = ((f"{quantities.count(c)} keys, {spec.setting}={v}", token.whole) for (v, c), token in study.tokens.items())
     return Section(
-        "a whole token: linear layers and attention",
+        "a whole token, linear layers and attention",
         (columns, body),
         "Times in ms; parts each by itself, the sum as one program.",
         _unfit(names, "tokens"),

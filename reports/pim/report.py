@@ -99,7 +99,13 @@ def _section_text(section: Section) -> list[RenderableType]:
     note = [wrapped(section.note)] if section.note else []
     unfit = [wrapped("Does not fit:"), bullets(section.unfit)] if section.unfit else []
     below = [*note, *unfit]
-    return ["", heading(section.title), table(*section.table, indent=0), *([""] if below else []), *below]
+    return [
+        "",
+        heading(f"attention: {section.title}"),
+        table(*section.table, indent=0),
+        *([""] if below else []),
+        *below,
+    ]
 
 
 def _points(study: PimStudy) -> int:
@@ -149,6 +155,7 @@ def _attention(study: PimStudy) -> dict[str, Any] | None:
     setting = found.spec.layouts.setting
     return {
         "token_bytes": found.token_bytes,
+        "assumptions": _attention_notes(study),
         "layouts": [
             {"context": layout.context, setting: layout.value, **dict(zip(found.choices, layout.options, strict=True))}
             | _trial(trial)
@@ -164,6 +171,15 @@ def _attention(study: PimStudy) -> dict[str, Any] | None:
             for (value, context), token in found.tokens.items()
         ],
     }
+
+
+def _attention_notes(study: PimStudy) -> list[str]:
+    """Assumptions of attention that are not of the first point, too: those of the best number of appends at once."""
+    found = study.attention
+    if found is None or found.best_batch is None:
+        return []
+    known = set(assumptions_of(study.at().record))
+    return [note for note in assumptions_of(found.batches[found.best_batch].found) if note not in known]
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -194,6 +210,7 @@ def _content(study: PimStudy, drawings: list[Drawing], folder: Path) -> dict[str
         ],
         "times": _cells(times_table(study)),
         "energies": _cells(energy_table(study)),
+        "attention_notes": _attention_notes(study),
         "sections": [replace(each, table=_cells(each.table)) for each in _sections(study)],
         "baseline": baseline_text(study),
         "claims": [claim_text(claim) for claim in spec.published],

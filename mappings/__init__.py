@@ -23,10 +23,11 @@ from .schedule import (
     Transfer,
     Wait,
 )
-from .spec import AnyMapping, MappingSpec, NestSpec, OptionSpec, SequenceSpec
+from .spec import AboutSpec, AnyMapping, MappingSpec, NestSpec, OptionSpec, SequenceSpec
 
 __all__ = [
     "MAPPINGS",
+    "AboutSpec",
     "Access",
     "AccessCount",
     "AnyMapping",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sim import Record
 
+DRAM = "dram"  # the component of a record whose actions are commands
 UNPRICED = ": missing: "  # between a component and the reason, in a record's provenance
 
 
@@ -27,6 +28,7 @@ def as_text(record: Record) -> list[RenderableType]:
         ("time per Einsum", _einsums(record)),
         ("time by phase", _phases(record)),
         ("commands of all channels", _commands(record)),
+        ("operations outside of the banks", _outside(record)),
         ("stalls", _stalls(record)),
         ("gap to the analytic model", _gap(record)),
         ("traffic", _traffic(record)),
@@ -35,7 +37,8 @@ def as_text(record: Record) -> list[RenderableType]:
     ):
         if made is not None:
             parts += ["", heading(title), made]
-    notes = [*record.assumptions, *(n for n in record.provenance.get("interpolated", ()) if UNPRICED not in n)]
+    priced = (n for n in record.provenance.get("interpolated", ()) if UNPRICED not in n)
+    notes = [*assumptions_of(record), *priced]
     given = [
         f"{path} is {each['given']}; the file states {_stated(each)}" for path, each in (record.overrides or {}).items()
     ]
@@ -47,6 +50,23 @@ def as_text(record: Record) -> list[RenderableType]:
         if sentences:
             parts += ["", heading(title), bullets(sentences)]
     return parts
+
+
+def assumptions_of(record: Record) -> list[str]:
+    """A record's assumptions; what is said of several Einsums in the same words, once.
+
+    >>> from sim import simulate
+    >>> record = simulate("gpt2-xl", "gddr6-aim:channels=8", "bank-parallel-layers")
+    >>> [note for note in assumptions_of(record) if "ways" in note]
+    ['Q K V Z FFN1 FFN2: tokens = in-turn (the best of 2 ways)']
+    """
+    einsums = {name for cycles in record.cycles_by_einsum.values() for name in cycles}
+    found: dict[str, list[str]] = {}
+    for note in record.assumptions:
+        names, _, said = note.partition(": ")
+        of_einsums = bool(said) and einsums.issuperset(names.split())
+        found.setdefault(said if of_einsums else note, []).extend(names.split() if of_einsums else [])
+    return [f"{' '.join(names)}: {said}" if names else said for said, names in found.items()]
 
 
 def _stated(override: Mapping[str, Any]) -> str:
@@ -108,8 +128,21 @@ def _commands(record: Record) -> RenderableType | None:
     """How many of each command were issued."""
     if not _is_of_commands(record):
         return None
-    issued = {name: number for commands in record.actions.values() for name, number in commands.items()}
+    issued = record.actions[DRAM]
     return table(("command", "issued>"), [(name, quantities.whole(number)) for name, number in issued.items()])
+
+
+def _outside(record: Record) -> RenderableType | None:
+    """How many native operations each unit outside of the banks does, on its elements."""
+    if not _is_of_commands(record):
+        return None
+    rows = [
+        (unit, name, quantities.whole(number))
+        for unit, operations in record.actions.items()
+        for name, number in operations.items()
+        if unit != DRAM
+    ]
+    return table(("unit", "operation", "done>"), rows) if rows else None
 
 
 def _by_phase(record: Record) -> Mapping[str, int]:

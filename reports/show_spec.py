@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from arch import Machine, Unit
-    from mappings import NestSpec, OptionSpec
+    from mappings import AboutSpec, NestSpec, OptionSpec
     from specs import Loaded
     from workloads import WorkloadSpec
 
@@ -72,8 +72,8 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     spec = loaded.model
     about = [("summary", " ".join(spec.summary.split())), ("cascade", spec.cascade)]
     choices = [("split", spec.split)] if spec.split != "published" or isinstance(spec, SequenceSpec) else []
-    of_banks = [(key, str(getattr(spec, key))) for key in ("rows", "io") if key in spec.model_fields_set]
-    last = [*choices, *of_banks, ("accounting", spec.accounting), *_source(spec.source)]
+    layers = [("layers", spec.layers)] if spec.layers is not None else []
+    last = [*choices, *_in_banks(spec), *layers, ("accounting", spec.accounting), *_source(spec.source)]
     parts: list[RenderableType] = [heading(f"mapping {loaded.name}")]
     if isinstance(spec, SequenceSpec):
         parts.append(fields([*about, *last], indent=2))
@@ -87,11 +87,23 @@ def mapping_text(loaded: Loaded[Any]) -> list[RenderableType]:
     return parts
 
 
+def _in_banks(spec: AboutSpec) -> list[tuple[str, str]]:
+    """What a mapping says of matrices in DRAM banks."""
+    about: list[tuple[str, str]] = []
+    about += [(key, str(getattr(spec, key))) for key in ("rows", "io") if key in spec.model_fields_set]
+    if spec.grows is None:
+        return about
+    written = {0: "nothing", 1: "each token"}.get(spec.append, f"{spec.append} tokens at once")
+    room = f"for those of {spec.grows} that there are" if spec.room is None else quantities.count(spec.room)
+    return [*about, ("grows", f"{spec.grows}, with each token"), ("append", written), ("room", room)]
+
+
 def _nest_fields(nest: NestSpec) -> list[tuple[str, str]]:
     about = []
     for rank, division in nest.partition.items():
-        about.append((f"rank {rank}", ", ".join(f"{part}: {_extent(size)}" for part, size in division.items())))
-    about.append(("loops", " ".join(nest.loops)))
+        about.append((f"rank {rank}", _division(division)))
+    if nest.loops:
+        about.append(("loops", " ".join(nest.loops)))
     if nest.fuse is not None:
         stages = "; ".join(" ".join(stage) for stage in nest.stages)
         about.append(("stages", f"below {nest.fuse}: {stages}"))
@@ -111,6 +123,10 @@ def _nest_fields(nest: NestSpec) -> list[tuple[str, str]]:
     return about
 
 
+def _division(division: Mapping[str, int | str]) -> str:
+    return ", ".join(f"{part}: {_extent(size)}" for part, size in division.items())
+
+
 def _conditions(when: Mapping[str, int]) -> str:
     return ", ".join(f"{key} = {quantities.count(value)}" for key, value in when.items())
 
@@ -122,7 +138,17 @@ def _all_in_place(nest: NestSpec) -> list[list[str]]:
 
 
 def _nest_tables(nest: NestSpec) -> list[RenderableType]:
-    """What runs where and what is kept; of an option, with the choice that it is of."""
+    """How options divide and loop; what runs where and what is kept, of an option with the choice that it is of."""
+    options = [
+        (
+            f"{choice}: {name}",
+            "\n".join(_division(division) for division in option.partition.values()),
+            " ".join(option.loops),
+        )
+        for choice, options in nest.choices.items()
+        for name, option in options.items()
+        if option.partition or option.loops
+    ]
     givers: list[tuple[str, NestSpec | OptionSpec]] = [("", nest)]
     givers += [(f"{c}: {name}", option) for c, options in nest.choices.items() for name, option in options.items()]
     placed = [
@@ -149,7 +175,10 @@ def _nest_tables(nest: NestSpec) -> list[RenderableType]:
         for tensor, loop in tensors.items()
     ]
     columns = ("unit", "Einsums", "loops", "in space", "in time", "if")
-    parts: list[RenderableType] = [heading("units"), _without_empty(columns, placed)]
+    parts: list[RenderableType] = []
+    if options:
+        parts += [heading("options"), _without_empty(("if", "ranks", "loops"), options), ""]
+    parts += [heading("units"), _without_empty(columns, placed)]
     if kept:
         parts += ["", heading("kept"), _without_empty(("level", "tensor", "for", "if"), kept)]
     return [*parts, "", heading("published"), _published(nest)] if nest.published else parts

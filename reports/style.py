@@ -90,16 +90,21 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(
-    height_in: float, rows: int = 1, columns: int = 1, share_x: bool = False, width_in: float = WIDTH_IN
+    height_in: float,
+    rows: int = 1,
+    columns: int = 1,
+    share_x: bool = False,
+    width_in: float = WIDTH_IN,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure, by default of the common width, and its axes, row by row."""
+    """A figure, by default of the common width, and its axes, row by row; `heights` of rows are in proportion."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False)
+    axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False, height_ratios=heights)
     return figure, list(np.ravel(axes))
 
 

@@ -1,1 +1,1 @@
-"""Studies of memory that computes: one workload under every choice of rows, activation and refresh of a device."""
+"""Studies of memory that computes: a workload under all choices of rows, activation and refresh, and its attention."""

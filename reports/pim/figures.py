@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import style
 from ..style import INK, PALETTE, QUIET
+from .attention_figures import draw_attention
+from .attention_figures import files as attention_files
 from .results import PimStudy
 
 if TYPE_CHECKING:
@@ -18,13 +20,14 @@ COMPONENTS = ("dram", "banks", "dram.pins", "dram.background")
 
 
 def draw_all(study: PimStudy, folder: Path) -> list[style.Drawing]:
-    """Draw and write every figure."""
-    return style.draw_all(FIGURES, _texts(study), study, folder)
+    """Draw and write every figure; those of attention if the study has it."""
+    drawn = style.draw_all(FIGURES, _texts(study), study, folder)
+    return drawn if study.attention is None else [*drawn, *draw_attention(study.attention, folder)]
 
 
 def files() -> list[str]:
     """The names of the files that `draw_all` writes."""
-    return style.files(FIGURES)
+    return [*style.files(FIGURES), *attention_files()]
 
 
 def _texts(study: PimStudy) -> dict[str, tuple[str, str]]:

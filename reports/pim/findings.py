@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..quantities import significant
+from .attention_findings import attention_findings
 from .results import PimStudy
 from .spec import ClaimSpec
 from .tables import energy_text
@@ -15,7 +16,8 @@ MARKS = {"R": "read in the source", "Q": "quoted by another"}
 
 def findings(study: PimStudy) -> list[str]:
     """All sentences."""
-    return [*_bandwidth(study), *_refresh(study), *_activation(study), *_energy(study), *_products(study)]
+    weights = [*_bandwidth(study), *_refresh(study), *_activation(study), *_energy(study), *_products(study)]
+    return [*weights, *attention_findings(study.attention)]
 
 
 def _bandwidth(study: PimStudy) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,14 @@ from ..console import bullets, heading, table, wrapped
 from ..page import encoded, render
 from ..placing import placed, refuse
 from ..progress import steps_shown
+from ..record_table import assumptions_of
 from ..rows import Table, write_csv
+from .attention import Trial
+from .attention import points as attention_points
+from .attention_figures import WIDE
+from .attention_tables import TABLES as ATTENTION_TABLES
+from .attention_tables import Section, sections
+from .attention_tables import csv_tables as attention_csv
 from .figures import draw_all
 from .figures import files as figure_files
 from .findings import MARKS, baseline_text, claim_text, findings
@@ -31,8 +38,8 @@ def pim_report(name: str, folder: Path | None) -> PimStudy:
     """Simulates a study, and writes its report if there is a folder for it. Raises as `write_report` does."""
     spec = pim_study(name)
     if folder is not None:
-        refuse(folder, [*TABLES, *figure_files(), PAGE])
-    with steps_shown(len(list(spec.points()))) as step:
+        refuse(folder, [*TABLES, *ATTENTION_TABLES, *figure_files(), PAGE])
+    with steps_shown(len(list(spec.points())) + attention_points(spec)) as step:
         study = run(spec, step)
     if folder is not None:
         with placed(folder, PAGE) as draft:
@@ -42,13 +49,22 @@ def pim_report(name: str, folder: Path | None) -> PimStudy:
 
 def write(study: PimStudy, draft: Path) -> None:
     """Write every file of the report."""
-    for name, made in csv_tables(study).items():
+    for name, made in _csv(study).items():
         write_csv(draft / name, made)
     render("pim_study.html", _content(study, draw_all(study, draft), draft), draft)
 
 
+def _csv(study: PimStudy) -> dict[str, Table]:
+    attention = {} if study.attention is None else attention_csv(study.attention, study.device)
+    return {**csv_tables(study), **attention}
+
+
+def _sections(study: PimStudy) -> list[Section]:
+    return [] if study.attention is None else sections(study.attention, study.device)
+
+
 def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
-    """Times, energies, and what was published."""
+    """Times, energies, attention, and what was published."""
     spec = study.spec
     times, energies = times_table(study), energy_table(study)
     others = [name for name in spec.refreshes if name != spec.base]
@@ -58,7 +74,7 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
     )
     lacking = {table: joules.missing for table, joules in study.at().joules.items() if joules.missing}
     unpriced = "; ".join(f"'{name}' has no price of {', '.join(missing)}" for name, missing in lacking.items())
-    last = [] if folder is None else ["", f"{len(study.outcomes)} points, and everything else: {folder / PAGE}"]
+    last = [] if folder is None else ["", f"{_points(study)} points, and everything else: {folder / PAGE}"]
     return [
         heading(f"{spec.pim_study}: {spec.workload} on {spec.arch}"),
         table(*times, indent=0),
@@ -68,6 +84,7 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
         heading(f"energy of a token, refresh {spec.base}"),
         table(*energies, indent=0),
         *(["", wrapped(f"+: {unpriced}, which is not in it.")] if unpriced else []),
+        *(part for section in _sections(study) for part in _section_text(section)),
         "",
         heading("published"),
         bullets(baseline_text(study)),
@@ -76,6 +93,23 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
         bullets(findings(study)),
         *last,
     ]
+
+
+def _section_text(section: Section) -> list[RenderableType]:
+    note = [wrapped(section.note)] if section.note else []
+    unfit = [wrapped("Does not fit:"), bullets(section.unfit)] if section.unfit else []
+    below = [*note, *unfit]
+    return [
+        "",
+        heading(f"attention: {section.title}"),
+        table(*section.table, indent=0),
+        *([""] if below else []),
+        *below,
+    ]
+
+
+def _points(study: PimStudy) -> int:
+    return len(study.outcomes) + attention_points(study.spec)
 
 
 def as_dict(study: PimStudy) -> dict[str, Any]:
@@ -89,6 +123,7 @@ def as_dict(study: PimStudy) -> dict[str, Any]:
         "points": [_point(study, outcome) for outcome in study.outcomes.values()],
         "products": {"apart": dict(study.products.apart), "together": dict(study.products.together)},
         "baseline": spec.baseline.model_dump() | {"peak_times": study.peak_over_baseline()},
+        "attention": _attention(study),
         "published": [claim.model_dump() for claim in spec.published],
         "assumptions": list(study.at().record.assumptions),
         "not_modelled": list(study.at().record.not_modelled or ()),
@@ -113,25 +148,80 @@ def _point(study: PimStudy, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _attention(study: PimStudy) -> dict[str, Any] | None:
+    found = study.attention
+    if found is None:
+        return None
+    setting = found.spec.layouts.setting
+    return {
+        "token_bytes": found.token_bytes,
+        "assumptions": _attention_notes(study),
+        "layouts": [
+            {"context": layout.context, setting: layout.value, **dict(zip(found.choices, layout.options, strict=True))}
+            | _trial(trial)
+            for layout, trial in found.layouts.items()
+        ],
+        "appends": [
+            {"append": number, "waiting_bytes": found.waiting_bytes(number)} | _trial(trial)
+            for number, trial in found.batches.items()
+        ],
+        "tokens": [
+            {found.spec.units.setting: value, "context": context}
+            | {name: _trial(trial) for name, trial in vars(token).items()}
+            for (value, context), token in found.tokens.items()
+        ],
+    }
+
+
+def _attention_notes(study: PimStudy) -> list[str]:
+    """Assumptions of attention that are not of the first point, too: those of the best number of appends at once."""
+    found = study.attention
+    if found is None or found.best_batch is None:
+        return []
+    known = set(assumptions_of(study.at().record))
+    return [note for note in assumptions_of(found.batches[found.best_batch].found) if note not in known]
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    """A trial of one token, or of several and then of each of them."""
+    about = dict(zip(("workload", "arch", "mapping"), trial.references, strict=True))
+    if not trial.fits:
+        return about | {"refusal": trial.refusal}
+    record = trial.found
+    return about | {
+        "latency_s": trial.latency_s,
+        "append_s": trial.append_s,
+        "other_units_s": trial.others_s,
+        "energy_j": trial.energy_j,
+        "commands": dict(record.actions["dram"]),
+        "refusal": None,
+    }
+
+
 def _content(study: PimStudy, drawings: list[Drawing], folder: Path) -> dict[str, Any]:
     spec, record = study.spec, study.at().record
     return {
         "spec": spec,
-        "points": len(study.outcomes),
+        "points": _points(study),
         "findings": findings(study),
-        "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
+        "figures": [
+            {"drawing": each, "data": encoded(folder / f"{each.name}.svg"), "wide": each.name in WIDE}
+            for each in drawings
+        ],
         "times": _cells(times_table(study)),
         "energies": _cells(energy_table(study)),
+        "attention_notes": _attention_notes(study),
+        "sections": [replace(each, table=_cells(each.table)) for each in _sections(study)],
         "baseline": baseline_text(study),
         "claims": [claim_text(claim) for claim in spec.published],
         "marks": MARKS,
         "references": list(zip(("workload", "machine", "mapping"), _references(study), strict=True)),
-        "assumptions": list(record.assumptions),
+        "assumptions": assumptions_of(record),
         "interpolated": list(record.provenance["interpolated"]),
         "not_modelled": ", ".join(record.not_modelled or ()),
         "hashes": record.provenance["specs"],
         "version": record.provenance["version"],
-        "files": [*TABLES, *(f"{each.name}.svg" for each in drawings)],
+        "files": [*_csv(study), *(f"{each.name}.svg" for each in drawings)],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .attention import AttentionStudy, run_attention
 from .spec import PimStudySpec, Point, ProductSpec
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class PimStudy:
     device: Device
     products: Products
     peak_bytes_per_s: float
+    attention: AttentionStudy | None = None
 
     def at(self, rows: str = "", activation: str = "", refresh: str = "") -> Outcome:
         """A point; by default the first value of each choice."""
@@ -107,6 +109,7 @@ def run(spec: PimStudySpec, progress: Callable[[str], None] = lambda label: None
         device,
         Products(_product(spec, spec.products.apart), _product(spec, spec.products.together)),
         peak_bytes_per_s(device, float(first.clock_hz)),
+        run_attention(spec, progress),
     )
 
 

@@ -5,7 +5,7 @@ The files are in `reports/pim/studies/`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from specs import Bandwidth, Count, Library, Misplaced, Spec, unknown
 
-Setting = str | bool
+Setting = str | bool | int  # of a reference
 
 
 class ProductSpec(Spec):
@@ -50,6 +50,42 @@ class ClaimSpec(Spec):
     source: str
 
 
+class VariedSpec(Spec):
+    """A setting of the machine with the values that it takes, each over contexts: numbers of keys."""
+
+    contexts: Annotated[list[Count], Field(min_length=1)]
+    setting: str
+    values: Annotated[list[Count], Field(min_length=1)]
+
+    def arch(self, arch: str, value: int) -> str:
+        """The machine with a value of the setting, as the command line takes it."""
+        return with_settings(arch, {self.setting: value})
+
+
+class AttentionSpec(Spec):
+    """Attention over keys and values that lie in the banks.
+
+    `layouts` are all choices of the mapping side by side, `appends` how many tokens append at once, and `units` what
+    becomes of a whole token with other units outside of the banks. `context` is that of what has no other.
+    """
+
+    mapping: str
+    context: Count
+    layouts: VariedSpec
+    appends: Annotated[list[Count], Field(min_length=1)]
+    units: VariedSpec
+
+    @model_validator(mode="after")
+    def _context_is_among_the_others(self) -> AttentionSpec:
+        for name in ("layouts", "units"):
+            contexts = getattr(self, name).contexts
+            if self.context not in contexts:
+                known = ", ".join(map(str, contexts))
+                message = f"context {self.context} is not among the contexts of '{name}', {known}; take one of them"
+                raise Misplaced(message, ("context",))
+        return self
+
+
 @dataclass(frozen=True)
 class Point:
     """How rows are filled, banks activated, and rows refreshed."""
@@ -71,12 +107,13 @@ class PimStudySpec(Spec):
     mapping: str
     rows: Annotated[list[str], Field(min_length=1)]
     activations: Annotated[list[str], Field(min_length=1)]
-    refreshes: Annotated[dict[str, dict[str, Setting]], Field(min_length=1)]
+    refreshes: Annotated[dict[str, dict[str, str | bool]], Field(min_length=1)]
     tables: Annotated[list[str], Field(min_length=1)]
     products: ProductsSpec
     baseline: BaselineSpec
     published: list[ClaimSpec]
     compared: str
+    attention: AttentionSpec | None = None
 
     @model_validator(mode="after")
     def _claim_is_known(self) -> PimStudySpec:
@@ -109,11 +146,11 @@ class PimStudySpec(Spec):
         >>> study.references(Point("padded", "none", "all-bank"))[1:]
         ('gddr6-aim:channels=8,activation=none,refresh=all-bank', 'bank-parallel-layers:io=excluded,rows=padded')
         """
-        return self.workload, self.machine(point), _with(self.mapping, {"rows": point.rows})
+        return self.workload, self.machine(point), with_settings(self.mapping, {"rows": point.rows})
 
     def machine(self, point: Point) -> str:
         """The machine of a point."""
-        return _with(self.arch, {"activation": point.activation, **self.refreshes[point.refresh]})
+        return with_settings(self.arch, {"activation": point.activation, **self.refreshes[point.refresh]})
 
 
 PIM_STUDIES = Library("pim_study", Path(__file__).parent / "studies", PimStudySpec)
@@ -125,6 +162,11 @@ def pim_study(reference: str) -> PimStudySpec:
     return spec
 
 
-def _with(reference: str, settings: dict[str, Setting]) -> str:
+def with_settings(reference: str, settings: Mapping[str, Setting]) -> str:
+    """A reference with more settings.
+
+    >>> with_settings("gddr6-aim:channels=8", {"postponed": False, "accumulators": 4})
+    'gddr6-aim:channels=8,postponed=false,accumulators=4'
+    """
     texts = [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in settings.items()]
     return f"{reference}{',' if ':' in reference else ':'}{','.join(texts)}"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..quantities import significant
 from ..rows import Table
-from .results import Joules, Outcome, PimStudy
+from .results import Joules, PimStudy
+
+if TYPE_CHECKING:
+    from arch.dram import Device
+    from sim import Record
 
 MILLI = 1e3
 
@@ -80,15 +84,15 @@ def energy_table(study: PimStudy) -> Table:
     for rows in spec.rows:
         for activation in spec.activations:
             base = study.at(rows, activation)
-            row = [_first(study, body), activation, f"{opened(base, study):,}"]
+            row = [_first(study, body), activation, f"{opened(base.record, study.device):,}"]
             body.append(row + [energy_text(base.joules[name]) for name in spec.tables])
     return columns, body
 
 
-def opened(outcome: Outcome, study: PimStudy) -> int:
-    """Rows of single banks that were opened."""
-    banks = {"ACT": 1, "ACT4": 4, "ACT16": study.device.organisation.banks}
-    return sum(number * banks.get(name, 0) for name, number in outcome.record.actions["dram"].items())
+def opened(record: Record, device: Device) -> int:
+    """Rows of single banks that were opened, in all channels."""
+    banks = {"ACT": 1, "ACT4": 4, "ACT16": device.organisation.banks}
+    return sum(number * banks.get(name, 0) for name, number in record.actions["dram"].items())
 
 
 def energy_text(joules: Joules) -> str:

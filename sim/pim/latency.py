@@ -47,13 +47,14 @@ def command_latency(
     channels = [task.channels for task in tasks if task.channels]
     if min(channels) < max(channels):
         notes.append(f"results on {min(channels)} channels take as many commands as those on {max(channels)}")
+    busy = _unit_cycles(schedules[0], counts, all_of_it)
     return Latency(
         cycles=ticks,
         latency_s=ticks / machine.clock_hz,
         compute_cycles=ticks,
-        unit_cycles=_unit_cycles(schedules[0], counts, all_of_it),
+        unit_cycles=busy,
         memory_s={},  # weights do not go over the pins
-        bound_by=_bound(device, found, phases),
+        bound_by=_bound(device, found, phases, busy),
         assumptions=tuple(dict.fromkeys(notes)),
         phase_cycles=phases,
         commands=_commands(found, all_of_it, device),
@@ -79,15 +80,19 @@ def _unit_cycles(schedule: Schedule, counts: Counts, all_of_it: Whole) -> dict[s
     return found
 
 
-def _bound(device: Device, found: Outcome, phases: Mapping[str, int]) -> str:
-    """What takes the most time: a phase, or of the computing one the beats of MACs or all that opens rows for them."""
+def _bound(device: Device, found: Outcome, phases: Mapping[str, int], busy: Mapping[str, int]) -> str:
+    """What takes the most time: a phase, or of the computing one the beats of MACs or all that opens rows for them.
+
+    Of what is waited for it is the busiest unit outside of the banks.
+    """
     stretched = device.activation is Activation.STRETCHED_CCD
     interval = device.timing.ccd_mac_stretched if stretched else device.timing.ccd_mac
     compute = phases.get(COMPUTE, 0)
     beats = min(found.counts.get(Command.MAC, 0) * interval, compute)
     loads = {**phases, BEATS: beats, ROWS: compute - beats}
     loads.pop(COMPUTE, None)
-    return max(loads, key=lambda name: loads[name])
+    most = max(loads, key=lambda name: loads[name])
+    return max((name for name in busy if name != UNIT), key=lambda name: busy[name]) if most == WAITS else most
 
 
 def _commands(found: Outcome, all_of_it: Whole, device: Device) -> Commands:

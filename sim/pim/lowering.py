@@ -157,7 +157,7 @@ def _about_parts(schedule: Schedule, operation: Operation, parts: int) -> tuple[
         return ()
     unit = unit_with(schedule.machine, "add")
     how = f"by '{unit.name}' while the banks go on" if unit else "outside of the memory, in no time"
-    return (f"sums of the {parts} parts of '{operation.name}' are added {how}",)
+    return (f"{operation.name}: sums of the {parts} parts are added {how}",)
 
 
 def _about_append(schedule: Schedule, append: Append) -> tuple[str, ...]:

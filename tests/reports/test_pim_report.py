@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reports.pim.attention_tables import sections
 from reports.pim.findings import baseline_text, findings
 from reports.pim.report import as_dict
 from reports.pim.results import PimStudy, run
@@ -75,7 +76,7 @@ def test_an_energy_without_a_price_is_not_given(tmp_path: Path) -> None:
     prices, file = tmp_path / "prices.yaml", tmp_path / "mine.yaml"
     row = "{energy: 1 nJ, source: measured}"
     prices.write_text(f"table: prices\ncommands: {{ACT: {row}, MAC: {row}}}\n", encoding="utf-8")
-    text = source().replace("pim_study: pim", "pim_study: mine").replace("[cent, iddx16, fgdram]", f"['{prices}']")
+    text = weights().replace("pim_study: pim", "pim_study: mine").replace("[cent, iddx16, fgdram]", f"['{prices}']")
     file.write_text(text.replace("rows: [packed, padded]", "rows: [packed]"), encoding="utf-8")
     study = run(pim_study(str(file)))
     (off,), (on,) = (study.at(refresh=name).joules.values() for name in ("off", "all-bank"))
@@ -104,7 +105,9 @@ def test_the_terminal_has_the_tables_in_80_columns(einfuse: Callable[..., Run], 
     shown = einfuse("report", "pim")
     assert (shown.code, shown.err) == (0, "")
     assert max(map(len, shown.out.splitlines())) <= 80
-    for row in (*times_table(study)[1], *energy_table(study)[1]):
+    assert study.attention is not None
+    more = [row for section in sections(study.attention, study.device) for row in section.table[1]]
+    for row in (*times_table(study)[1], *energy_table(study)[1], *more):
         assert any(line.split() == " ".join(row).split() for line in shown.out.splitlines())
 
 
@@ -118,10 +121,13 @@ def test_a_folder_has_the_page_its_figures_and_tables(einfuse: Callable[..., Run
     told = "".join(shown.out.split())  # a long path goes on in the next line
     assert shown.code == 0 and told.endswith(str(folder / "index.html"))
     names = {path.name for path in folder.iterdir()}
-    figures = {f"{name}.{kind}" for name in ("bandwidth", "energy") for kind in ("svg", "png")}
-    assert names == {"index.html", MANIFEST, "points.csv", "commands.csv", "energies.csv", *figures}
+    attention = [f"attention-{name}" for name in ("layouts", "appends", "tokens")]
+    figures = {f"{name}.{kind}" for name in ("bandwidth", "energy", *attention) for kind in ("svg", "png")}
+    tables = {f"{name}.csv" for name in ("points", "commands", "energies", *attention)}
+    assert names == {"index.html", MANIFEST, *tables, *figures}
     page = html.unescape((folder / "index.html").read_text(encoding="utf-8"))
-    assert "41 to 137 times" in page and "1.067" in page and "<img" in page
+    assert "41 to 137 times" in page and "1.067" in page and "append=8: 0.890 times" in page
+    assert page.count("<img") == 5 and "126 design points" in page
     with (folder / "points.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 30
 
@@ -142,11 +148,12 @@ def test_other_reports_want_a_folder(einfuse: Callable[..., Run], tmp_path: Path
 
 
 def test_a_study_of_ones_own(einfuse: Callable[..., Run], tmp_path: Path) -> None:
-    text = source().replace("pim_study: pim", "pim_study: mine").replace("channels=8", "channels=16")
+    text = weights().replace("pim_study: pim", "pim_study: mine").replace("channels=8", "channels=16")
     file = tmp_path / "mine.yaml"
     file.write_text(text.replace("rows: [packed, padded]", "rows: [packed]"), encoding="utf-8")
     found = einfuse("report", str(file), "--json").json
     assert (found["study"], len(found["points"]), found["peak_bytes_per_s"]) == ("mine", 15, 8.192e12)
+    assert found["attention"] is None
 
 
 def test_a_claim_that_is_not_published_is_refused() -> None:
@@ -157,6 +164,11 @@ def test_a_claim_that_is_not_published_is_refused() -> None:
 
 def loaded(text: str) -> Any:
     return validate(read_text(text, "my.yaml"), PimStudySpec, "pim_study")
+
+
+def weights() -> str:
+    """The study without attention."""
+    return source().partition("\n# Keys and values")[0]
 
 
 def source() -> str:

@@ -11,8 +11,10 @@ from tests.conftest import Golden
 
 from .conftest import BINDING, Run
 
+SHOWN = ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade", "gddr6-aim", "bank-parallel-attention"]
 
-@pytest.mark.parametrize("name", ["attention-1pass", "bert", "fusemax-cloud", "fusemax-cascade", "gddr6-aim"])
+
+@pytest.mark.parametrize("name", SHOWN)
 def test_show_a_spec(einfuse: Callable[..., Run], golden: Golden, name: str) -> None:
     run = einfuse("show", name)
     assert run.code == 0 and max(map(len, run.out.splitlines())) <= 80
@@ -74,6 +76,14 @@ def test_show_says_whether_folds_overlap(einfuse: Callable[..., Run]) -> None:
         assert f"  fold overlap  {value}\n" in einfuse("show", mapping).out
         shown = einfuse("show", "-w", "gemm:M=64,N=64,K=64", "-a", "systolic", "-m", mapping).out
         assert f"interleave 1, fold overlap {value}, accounting hardware\n" in shown
+
+
+def test_a_mapping_shows_what_grows_in_banks(einfuse: Callable[..., Run]) -> None:
+    lines = einfuse("show", "bank-parallel-attention:append=16,room=2Ki").out.splitlines()
+    for line in ("grows       m, with each token", "append      16 tokens at once", "room        2Ki"):
+        assert f"  {line}" in lines
+    assert "  append      nothing" in einfuse("show", "bank-parallel-attention:append=0").out.splitlines()
+    assert "grows" not in einfuse("show", "bank-parallel").out
 
 
 def test_a_mapping_shows_its_choices_and_what_is_published(einfuse: Callable[..., Run]) -> None:

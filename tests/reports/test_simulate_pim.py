@@ -46,6 +46,30 @@ def test_the_page_shows_it_all_at_80_columns(einfuse: Einfuse, golden: Golden, a
     golden.check(run.out)
 
 
+@pytest.mark.parametrize("part", ["attention", "end-to-end"])
+def test_the_page_of_attention(einfuse: Einfuse, golden: Golden, part: str) -> None:
+    """What is said of several Einsums in the same words stands once; other units have a table of their own."""
+    work = ("-w", f"gpt2-xl:part={part}", "-a", "gddr6-aim:channels=8", "-m", "bank-parallel-attention")
+    run = einfuse("simulate", *work)
+    assert (run.code, run.err) == (0, "")
+    assert max(map(len, run.out.splitlines())) <= 80
+    golden.check(run.out)
+
+
+@pytest.mark.parametrize(
+    ("context", "lanes", "found"), [(1024, 16, "array_1d"), (256, 64, "append"), (1024, 64, "column commands")]
+)
+def test_what_bounds_attention(einfuse: Einfuse, context: int, lanes: int, found: str) -> None:
+    """A unit outside of the banks by its name; a phase; or the MACs."""
+    work = ("-w", f"gpt2-xl:part=attention,context={context}", "-m", "bank-parallel-attention")
+    record = einfuse("simulate", *work, "-a", f"gddr6-aim:channels=8,array_1d.lanes={lanes}", "--json").json
+    assert record["bound_by"] == found
+    if found in record["cycles_by_phase"]:
+        assert record["cycles_by_phase"][found] == max(
+            ticks for name, ticks in record["cycles_by_phase"].items() if name != "compute"
+        )
+
+
 def test_a_trace_as_text_is_that_of_a_channel(einfuse: Einfuse, tmp_path: Path, golden: Golden) -> None:
     path = tmp_path / "trace.txt"
     run = einfuse(*SMALL, "--trace", str(path), "--json")

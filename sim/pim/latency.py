@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from arch.dram import Activation, Device
+from arch.dram import Device
 from mappings import Counts, Schedule
 from sim.analytic import Latency
 from sim.dram import Command
@@ -12,7 +12,7 @@ from sim.dram.channel import Outcome, run
 from workloads import ONCE, Repeated
 
 from .commands import Commands
-from .lowering import EXCLUDED, lower, not_modelled
+from .lowering import EXCLUDED, lower, mac_interval, not_modelled
 from .outside import UNIT
 from .whole import Whole, whole
 
@@ -85,10 +85,8 @@ def _bound(device: Device, found: Outcome, phases: Mapping[str, int], busy: Mapp
 
     Of what is waited for it is the busiest unit outside of the banks.
     """
-    stretched = device.activation is Activation.STRETCHED_CCD
-    interval = device.timing.ccd_mac_stretched if stretched else device.timing.ccd_mac
     compute = phases.get(COMPUTE, 0)
-    beats = min(found.counts.get(Command.MAC, 0) * interval, compute)
+    beats = min(found.counts.get(Command.MAC, 0) * mac_interval(device), compute)
     loads = {**phases, BEATS: beats, ROWS: compute - beats}
     loads.pop(COMPUTE, None)
     most = max(loads, key=lambda name: loads[name])

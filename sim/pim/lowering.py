@@ -92,7 +92,7 @@ def _task(schedule: Schedule, device: Device, operation: Operation, first_row: i
     program = placement.program(product.turns, device.accumulators, transfers=not excluded)
     if excluded:
         return Task(operation.name, product.channels, device, placement, program)
-    busy = sum(tile.layout.macs for tile in placement.tiles()) * product.turns * _interval(device)
+    busy = sum(tile.layout.macs for tile in placement.tiles()) * product.turns * mac_interval(device)
     parts = placement.parts * product.parts
     outside = meanwhile(schedule.machine, "add", (parts - 1) * _results(schedule, operation), busy)
     append = append_of(schedule, operation, product, placement)
@@ -115,9 +115,11 @@ def waiting(outside: Outside) -> tuple[Segment, ...]:
     return (Wait(outside.ticks),) if outside.ticks else ()
 
 
-def _interval(device: Device) -> int:
+def mac_interval(device: Device) -> int:
+    """Ticks from a MAC to the next one in the same row, in which all bank groups are at work."""
     stretched = device.activation is Activation.STRETCHED_CCD
-    return device.timing.ccd_mac_stretched if stretched else device.timing.ccd_mac
+    between = device.timing.ccd_mac_stretched if stretched else device.timing.ccd_mac
+    return max(between, device.timing.ccd_long)
 
 
 def _results(schedule: Schedule, operation: Operation) -> int:

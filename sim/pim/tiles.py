@@ -90,6 +90,7 @@ class Placement:
 def placement_of(product: Product, kind: str, device: Device, first_row: int, whole: bool) -> Placement:
     """Where a bank's part of a matrix lies, tile by tile; `whole` as one, where nothing comes through the buffer.
 
+    A matrix that grows is cut as one without room left, so that what lies there stays where it is.
     Raises `Infeasible` for more results at once than a bank has accumulators.
     """
     if product.results > max(device.accumulators, 1) and not whole:
@@ -99,9 +100,9 @@ def placement_of(product: Product, kind: str, device: Device, first_row: int, wh
         )
     room = device.buffer_bytes // device.organisation.column_bytes
     maker = _Maker(product, kind, device.organisation.columns)
-    per_vector = product.vectors * product.sums.used
+    per_vector = product.vectors * product.sums.room
     row_columns = device.organisation.columns
-    by_row = product.vectors > 1 and product.sums.used > row_columns  # a row is opened once for all vectors
+    by_row = product.vectors > 1 and product.sums.room > row_columns  # a row is opened once for all vectors
     if not by_row and (whole or product.inner_batches * per_vector <= room):
         at_once = product.batches if whole else min(product.batches, room // (product.inner_batches * per_vector))
         return maker.several(at_once, first_row)

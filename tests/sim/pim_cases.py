@@ -122,7 +122,15 @@ def phases(case: Case, task: Task) -> dict[str, int]:
     if timing.mode_switch is not None:
         last = chunks[-1][-1]
         found["mode switch"] = 2 * timing.mode_switch + last.last + 1 - last.end
+    found["other units"] = waited_for_sums(case, task)
     return {name: ticks for name, ticks in found.items() if ticks}
+
+
+def waited_for_sums(case: Case, task: Task) -> int:
+    """Ticks for which adding the sums of parts outlasts the MACs: of all channels' results, a word of lanes at a time."""
+    adder = case.schedule().machine.units["array_1d"]
+    words = -(-(len(widths(case, task)) - 1) * case.m // int(adder.elements))
+    return max(0, words * adder.operations["add"].interval - len(list(laid(case, task))) * pace(task))
 
 
 def pace(task: Task) -> int:

@@ -227,7 +227,10 @@ def priced(table: str, arch: str = AIM) -> dict[str, float | None]:
 
 
 def test_energy_by_hand_as_cent_charges() -> None:
-    """632 activations of 16 banks, 40000 MACs of 512 B, 800 columns in and 800 out, 18095 ticks of 8 channels."""
+    """632 activations of 16 banks, 40000 MACs of 512 B, 800 columns in and 800 out, 18095 ticks of 8 channels.
+
+    The vector comes in two parts: 6400 sums of them are added outside, in 800 ticks of the MACs' 10,000.
+    """
     record = simulate("gemv:M=6400,N=1600", AIM, "bank-parallel")
     assert record.actions["dram"]["ACT16"] == 632 and record.cycles == 18_095
     assert record.idle_actions == {"dram": {"active tick": 123_520, "precharged tick": 8 * 18_095 - 123_520}}
@@ -236,6 +239,7 @@ def test_energy_by_hand_as_cent_charges() -> None:
         "banks": 40_000 * 1314.45 * PICO,
         "dram.pins": 1600 * 256 * 5.5 * PICO,
         "dram.background": (123_520 * 0.26375 + 21_240 * 0.18315) * 0.5e-9,
+        "array_1d": 6400 * 10.549533309 / 32 * PICO,
     }
     assert record.energy_by_component_j == pytest.approx(expected)
     assert record.energy_j == pytest.approx(sum(expected.values()))
@@ -403,16 +407,21 @@ def test_a_mapping_that_pins_another_operand_is_refused(tmp_path: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(cases())
 def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) -> None:
+    """And as long, but for sums of parts: there is one adder for all channels, and they stand by while it goes on."""
     channels = case.task().device.organisation.channels
     more = case.arch.replace(f"channels={channels}", f"channels={2 * channels}")
     m = case.m // channels * channels or channels
     one, two = (
         simulate(f"gemv:M={times * m},N={case.n}", arch, case.mapping) for times, arch in ((1, case.arch), (2, more))
     )
-    assert one.cycles == two.cycles
+    waited, longer = ((each.cycles_by_phase or {}).get("other units", 0) for each in (one, two))
+    assert one.cycles - waited == two.cycles - longer and waited <= longer
     for name, joules in one.energy_by_component_j.items():
         other = two.energy_by_component_j[name]
-        assert other == (None if joules is None else pytest.approx(2 * joules))
+        if joules is None or name != "dram.background" or waited == longer:
+            assert other == (None if joules is None else pytest.approx(2 * joules))
+        else:
+            assert other is not None and other > 2 * joules
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals

@@ -1,9 +1,10 @@
 """Values through DRAM banks: a matrix is placed, and the commands of a trace are executed on it.
 
-Nothing but the commands says what is multiplied by what. A WRGB writes the next column of the global buffer, from its
-first again after other commands. A MAC takes the column that it names of the open row of each bank, and the next column
-of the buffer. After as many MACs as the buffer has columns, they begin again at its first, with the next accumulator. A
-RDMAC takes the first accumulator of each bank that is not taken yet, and leaves it 0.
+Which column of which row is multiplied is what the commands say, and so is when columns come into the global buffer and
+sums leave the accumulators. Which column of a vector comes next, and what each MAC in turn takes of the buffer and
+which sum it adds to, a command does not say: that comes from an order of MACs. A MAC of a column that is not in the
+buffer fails, and so does one of a closed row, of a cell without a number, or of a sum without an accumulator. A RDMAC
+takes the oldest sum.
 
 Operands are bf16 or fp16, and a product of two is exact in fp32. A MAC adds its products to the accumulator lane by lane, the
 first one first, rounded to fp32 each time; or by an adder tree, of neighbours first, and then the sum of the tree.
@@ -11,66 +12,101 @@ first one first, rounded to fp32 each time; or by an adder tree, of neighbours f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from arch.dram import Device
 from sim.dram import Command, Issued
+from sim.dram.commands import banks_of
 from sim.pim.lowering import Task
 
 LANES = 16
+CLOSED = -1
 Array = Any  # an ndarray
+Step = tuple[Hashable, Hashable]  # of a MAC: the column of a vector, and the sum
+OPENING = (Command.ACT, Command.ACT4, Command.ACT16)
 
 
 @dataclass
-class Channel:
-    """One channel: its cells [bank, row, column, lane], the columns of the vector that are still to come."""
+class Channels:
+    """Channels that execute the same commands, each on cells of its own [channel, bank, row, column, lane].
 
+    `vector` says what a column of a vector holds [channel, lane]. What `WR` brings is `written` where `fresh`, both as
+    large as the cells; the other lanes of the column stay as they are. Only banks with a part of the matrix are looked at.
+    """
+
+    device: Device
     cells: Array
-    vector: list[Array]
+    steps: Sequence[Sequence[Step]]  # MAC by MAC, of each filling of the buffer
+    vector: Callable[[Any], Array]
+    written: Array = None
+    fresh: Array = None
     tree: bool = False
-    row: int = -1
-    buffer: list[Array] = field(default_factory=list)
-    macs: int = 0
-    sums: list[Array] = field(default_factory=list)  # of the accumulators that are in use [bank]
-    results: list[Array] = field(default_factory=list)  # as they are read [bank]
-    before: Command = Command.MODE
+    sums: dict[Hashable, Array] = field(default_factory=dict)  # in the accumulators [channel, bank]
+    results: dict[Hashable, Array] = field(default_factory=dict)  # as they are read [channel, bank]
+    writes: list[tuple[int, int, int]] = field(default_factory=list)  # bank, row, column
 
-    def do(self, commands: Iterable[Issued]) -> list[Array]:
+    def do(self, commands: Iterable[Issued]) -> dict[Hashable, Array]:
         """Executes a trace; what is read of the accumulators, in order."""
+        fillings = iter(self.steps)
+        macs: Iterator[Step] = iter(())
+        come: Iterator[Hashable] = iter(())
+        buffer: dict[Hashable, Array] = {}
+        rows = [CLOSED] * self.device.organisation.banks
+        memory, filling = True, False
         for each in commands:
-            if each.command is Command.ACT16:
-                self.row = each.place
+            opened = banks_of(each.command, each.bank, self.device.organisation)
+            if each.command in OPENING or each.command in (Command.PRE, Command.PREA):
+                for bank in opened:
+                    rows[bank] = each.place if each.command in OPENING else CLOSED
+            elif each.command is Command.MODE:
+                memory = not memory
+            elif each.command is Command.WR:
+                assert memory or self.device.timing.mode_switch is None
+                self._write(each.bank, rows[each.bank], each.place)
             elif each.command is Command.WRGB:
-                self._write()
+                if not filling:
+                    assert next(macs, None) is None, "MACs are left of what the buffer held before"
+                    steps = next(fillings)
+                    macs, come, buffer, filling = iter(steps), iter(dict.fromkeys(k for k, _ in steps)), {}, True
+                key = next(come)
+                buffer[key] = self.vector(key)
+                assert len(buffer) * self.device.organisation.column_bytes <= self.device.buffer_bytes
             elif each.command is Command.MAC:
-                self._multiply(self.cells[:, self.row, each.place])
+                assert not (memory and self.device.timing.mode_switch) and len(set(rows)) == 1 and rows[0] != CLOSED
+                key, result = next(macs)
+                self._multiply(self.cells[:, :, rows[0], each.place], buffer[key], result)
+                filling = False
             elif each.command is Command.RDMAC:
-                self.results.append(self.sums.pop(0))
-            self.before = each.command
+                oldest = next(iter(self.sums))
+                assert oldest not in self.results, f"{oldest} is read twice"
+                self.results[oldest] = self.sums.pop(oldest)
+        assert not self.sums and next(macs, None) is None and next(come, None) is None and next(fillings, None) is None
         return self.results
 
-    def _write(self) -> None:
-        if self.before is not Command.WRGB:
-            self.buffer, self.macs = [], 0
-        self.buffer.append(self.vector.pop(0))
+    def _write(self, bank: int, row: int, column: int) -> None:
+        assert row != CLOSED
+        self.writes.append((bank, row, column))
+        at = (slice(None), bank, row, column)
+        self.cells[at] = np.where(self.fresh[at], self.written[at], self.cells[at])
 
-    def _multiply(self, weights: Array) -> None:
-        place = self.macs % len(self.buffer)
-        products = weights * self.buffer[place]
-        if place == 0:
-            self.sums.append(np.zeros(len(weights), np.float32))
-        terms = [self._tree(products)] if self.tree else products.T
-        for term in terms:
-            self.sums[-1] = self.sums[-1] + term
-        self.macs += 1
+    def _multiply(self, weights: Array, column: Array, result: Hashable) -> None:
+        assert not np.isnan(weights).any(), "a MAC of cells that nothing was written to"
+        products = weights * column[:, None]
+        if result not in self.sums:
+            self.sums[result] = np.zeros(weights.shape[:2], np.float32)
+            assert len(self.sums) <= max(self.device.accumulators, 1)
+        terms = self._tree(products) if self.tree else products
+        terms = np.concatenate([self.sums[result][:, :, None], terms], axis=2)
+        self.sums[result] = np.add.accumulate(terms, axis=2)[:, :, -1]  # one after the other
 
     def _tree(self, products: Array) -> Array:
-        while products.shape[1] > 1:
-            products = products[:, ::2] + products[:, 1::2]
-        return products[:, 0]
+        while products.shape[2] > 1:
+            products = products[:, :, ::2] + products[:, :, 1::2]
+        return products
 
 
 def multiply(task: Task, commands: list[Issued], matrix: Array, vector: Array, tree: bool = False) -> list[Array]:
@@ -84,10 +120,16 @@ def multiply(task: Task, commands: list[Issued], matrix: Array, vector: Array, t
     x = np.zeros(columns * LANES, np.float32)
     x[:n] = vector
     parts = np.zeros((len(task.chunks), outputs, banks, channels), np.float32)
-    for channel in range(channels):
-        cells = _placed(task, weights[:, :, channel])
-        read = Channel(cells, list(x.reshape(columns, LANES)), tree).do(commands)
-        parts[:, :, :, channel] = np.array(read).reshape(len(task.chunks), outputs, banks)
+    steps, first = [], 0
+    for number, chunk in enumerate(task.chunks):
+        each = [[(first + column, (number, output)) for column in range(chunk.columns)] for output in range(outputs)]
+        steps.append([step for output in each for step in output])
+        first += chunk.columns
+    cells = np.stack([_placed(task, weights[:, :, channel]) for channel in range(channels)])
+    columns_of = x.reshape(columns, LANES)
+    read = Channels(task.device, cells, steps, lambda key: columns_of[None, key], tree=tree).do(commands)
+    for (number, output), sums in read.items():  # type: ignore[misc]
+        parts[number, output] = sums.T
     return [part.reshape(-1)[:m] for part in parts]
 
 

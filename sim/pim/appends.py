@@ -75,7 +75,7 @@ def append_of(schedule: Schedule, operation: Operation, product: Product, placem
         made = program(steps)
         shares[made] = shares.get(made, 0) + (product.channels if channel is None else 1)
     most = max(shares, key=_columns_of)
-    masked = LANES in place.axes and number % place.chunk_of_lanes != 0
+    masked = any(index % place.lanes for index in (size - number, size))  # some of the first, or last, column
     return Append(rank, number, most, tuple((n, made) for made, n in shares.items()), masked)
 
 
@@ -87,6 +87,7 @@ class _Place:
     banks: int  # that have a part of the matrix
     in_sums: bool
     steps: int  # indices of the part in time
+    lanes: int  # indices in a column
 
     @classmethod
     def of(cls, schedule: Schedule, operation: Operation, rank: str, parts: Sequence[str]) -> _Place:
@@ -103,15 +104,8 @@ class _Place:
         banks = extent_of(schedule, operation.spatial[BANKS]).used if BANKS in operation.spatial else 1
         steps = max((extent_of(schedule, part).used for part in timed), default=1)
         in_sums = any(not schedule.indexes(operation, part) for part in timed)
-        return cls(tuple(found), banks, in_sums, steps)
-
-    @property
-    def axes(self) -> tuple[str | None, ...]:
-        return tuple(axis for axis, _, _ in self.parts)
-
-    @property
-    def chunk_of_lanes(self) -> int:
-        return next((extent for axis, _, extent in self.parts if axis == LANES), 1)
+        lanes = next((int(family.extent(part)) for part in parts if axes.get(part) == LANES), 1)
+        return cls(tuple(found), banks, in_sums, steps, lanes)
 
     def of_index(self, index: int) -> tuple[int | None, int | None, int]:
         """Channel, bank and step of an index; None for all channels, all banks."""

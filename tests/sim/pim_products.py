@@ -18,7 +18,7 @@ from sim.dram.commands import banks_of
 from sim.pim.lowering import Task, lower
 from tests.sim.pim_values import LANES, OPENING, Channels
 from tests.sim.pim_walk import At, Walk, walked
-from workloads import workload
+from workloads import cascade, workload
 from workloads.oracle import evaluate, make_grid
 
 Array = Any  # an ndarray
@@ -180,8 +180,9 @@ def _gather(product: InBanks, parts: dict[Part, Array], key: Any, sums: Array, c
 def oracle(product: InBanks, values: Mapping[str, Array], types: Any = None) -> Array:
     """The result of the product in these types, or exactly."""
     part = product.walk.part
-    found = {rank: values[name].shape[i] for name in values for i, rank in enumerate(part.tensors[name].ranks)}
-    return evaluate(part, values, make_grid(part, found), types=types)[product.operation.name]
+    operands = {name: values[name] for name in (product.walk.matrix, product.walk.vector)}
+    sizes = {rank: size for name, each in operands.items() for rank, size in zip(part.tensors[name].ranks, each.shape)}
+    return evaluate(part, operands, make_grid(part, sizes), types=types)[product.operation.name]
 
 
 def oracle_part(product: InBanks, values: Mapping[str, Array], part: Part) -> Array:
@@ -191,8 +192,8 @@ def oracle_part(product: InBanks, values: Mapping[str, Array], part: Part) -> Ar
     kept = _indices_of(product, part, rank)
     if not len(kept):
         return np.zeros(_shape(product))
-    tensors = walk.part.tensors
-    some = {name: np.take(each, kept, axis=tensors[name].ranks.index(rank)) for name, each in values.items()}
+    axis = {name: walk.part.tensors[name].ranks.index(rank) for name in (walk.matrix, walk.vector)}
+    some = {name: np.take(values[name], kept, axis=axis[name]) for name in axis}
     return oracle(product, some, product.schedule.types)
 
 
@@ -226,4 +227,20 @@ def drawn(product: InBanks, generator: np.random.Generator, names: tuple[str, ..
         shape = [int(product.schedule.families[rank].size) for rank in ranks]
         scale = 2.0 ** generator.integers(-6, 3, shape)
         found[name] = product.schedule.types[name].storage.rounded(generator.normal(size=shape) * scale)
+    return found
+
+
+def in_turn(nests: tuple[InBanks | Schedule, ...], values: Mapping[str, Array]) -> dict[str, Array]:
+    """All tensors: what the banks make of values, and between them what the oracle makes, as each is stored."""
+    found = dict(values)
+    for nest in nests:
+        if isinstance(nest, InBanks):
+            operands = {name: found[name] for name in (nest.walk.matrix, nest.walk.vector)}
+            storage = nest.schedule.types[nest.operation.name].storage
+            found[nest.operation.name] = storage.rounded(together(banks_make(nest, operands)))
+        else:
+            part = cascade(nest.cascade).restricted(tuple(nest.operations))
+            read = {name: found[name] for name, tensor in part.tensors.items() if tensor.role == "input"}
+            grid = make_grid(part, {rank: int(family.size) for rank, family in nest.families.items()})
+            found |= evaluate(part, read, grid, types=nest.types)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -16,7 +15,7 @@ from sim.dram import Command
 from sim.dram.channel import run, trace
 from sim.dram.commands import banks_of
 from sim.pim.lowering import Task, lower
-from tests.sim.pim_values import LANES, OPENING, Channels
+from tests.sim.pim_values import LANES, OPENING, Channels, buffer_of
 from tests.sim.pim_walk import At, Walk, walked
 from workloads import cascade, workload
 from workloads.oracle import evaluate, make_grid
@@ -49,8 +48,8 @@ def products(work: str, arch: str, mapped: str) -> tuple[InBanks | Schedule, ...
     for schedule, task in zip(made, lower(*made), strict=True):
         if task.channels:
             device = task.device
-            room = device.buffer_bytes // device.organisation.column_bytes
-            walk = walked(schedule, device.organisation, room, row)
+            columns = device.buffer_bytes // device.organisation.column_bytes
+            walk = walked(schedule, device.organisation, columns, row)
             row = walk.rows
             found.append(InBanks(task, walk))
         else:
@@ -82,7 +81,7 @@ def banks_make(product: InBanks, values: Mapping[str, Array], tree: bool = False
         done = Channels(
             task.device,
             old,
-            steps,
+            buffer_of(task.device, steps),
             lambda at, channels=channels: vector(at, channels),  # type: ignore[misc]
             cells[channels],
             fresh[channels],
@@ -96,7 +95,10 @@ def banks_make(product: InBanks, values: Mapping[str, Array], tree: bool = False
 
 
 def _placed(product: InBanks, matrix: Array) -> tuple[Array, Array]:
-    """The cells of all channels when everything is written, and which lanes are of indices that are appended."""
+    """The cells of all channels when everything is written, and which lanes are of indices that are appended.
+
+    A lane beyond the end of a rank is 0, as is the vector's: a MAC goes through it, and a masked write leaves it.
+    """
     walk, device = product.walk, product.task.device
     shape = (walk.used("channels"), walk.used("banks"), walk.rows, device.organisation.columns, LANES)
     cells, fresh = np.full(shape, np.nan, np.float32), np.zeros(shape, bool)
@@ -120,26 +122,26 @@ def _programs(product: InBanks, fresh: Array) -> list[tuple[Any, list[int]]]:
     append = task.append
     if append is None:
         return [(task.program, list(range(len(fresh))))]
-    by_writes: dict[frozenset[tuple[int, ...]], list[int]] = {}
+    of_columns: dict[tuple[Any, ...], list[int]] = {}
     for channel, cells in enumerate(fresh):
-        wanted = frozenset(tuple(int(n) for n in at) for at in np.argwhere(cells.any(axis=-1)))
-        by_writes.setdefault(wanted, []).append(channel)
-    found = [(task.program, by_writes.pop(frozenset(), []))]
+        wanted = tuple(map(tuple, np.argwhere(cells.any(axis=-1)).tolist()))  # bank, row, column, in order
+        of_columns.setdefault(wanted, []).append(channel)
+    found = [(task.program, of_columns.pop((), []))]
+    written = {program: tuple(sorted(_writes(task, program))) for _, program in append.shares}
     for number, program in append.shares:
-        (channels,) = [each for wanted, each in by_writes.items() if Counter(_writes(task, program)) == Counter(wanted)]
+        channels = of_columns.pop(written[program])
         assert len(channels) == number
         found.append(((*program, *task.program), channels))
-    assert sum(len(channels) for _, channels in found) == len(fresh)
+    assert not of_columns, f"channels {of_columns.values()} write nothing of what is new"
+    assert len(written[append.program]) == max(map(len, written.values()))  # the one that is timed
     assert append.masked == bool((fresh.any(axis=-1) & ~fresh.all(axis=-1)).any())
-    most = max(len(_writes(task, program)) for _, program in append.shares)
-    assert len(_writes(task, append.program)) == most and append.program in [program for _, program in append.shares]
     return [(program, channels) for program, channels in found if channels]
 
 
 def _writes(task: Task, program: Any) -> list[tuple[int, ...]]:
     """Bank, row and column of each write of a program of appends."""
     rows: dict[int, int] = {}
-    found = []
+    found: list[tuple[int, ...]] = []
     for each in trace(run(task.device, program, expand=True).issued):
         if each.command is Command.WR:
             found.append((each.bank, rows[each.bank], each.place))
@@ -181,7 +183,9 @@ def oracle(product: InBanks, values: Mapping[str, Array], types: Any = None) -> 
     """The result of the product in these types, or exactly."""
     part = product.walk.part
     operands = {name: values[name] for name in (product.walk.matrix, product.walk.vector)}
-    sizes = {rank: size for name, each in operands.items() for rank, size in zip(part.tensors[name].ranks, each.shape)}
+    sizes: dict[str, int] = {}
+    for name, each in operands.items():
+        sizes.update(zip(part.tensors[name].ranks, each.shape, strict=True))
     return evaluate(part, operands, make_grid(part, sizes), types=types)[product.operation.name]
 
 

@@ -2,9 +2,8 @@
 
 Which column of which row is multiplied is what the commands say, and so is when columns come into the global buffer and
 sums leave the accumulators. Which column of a vector comes next, and what each MAC in turn takes of the buffer and
-which sum it adds to, a command does not say: that comes from an order of MACs. A MAC of a column that is not in the
-buffer fails, and so does one of a closed row, of a cell without a number, or of a sum without an accumulator. A RDMAC
-takes the oldest sum.
+which sum it adds to, a command does not say: that comes from an order of MACs. A MAC before its column has come fails, and so
+does one of a closed row, of a cell without a number, or of a sum without an accumulator. A RDMAC takes the oldest sum.
 
 Operands are bf16 or fp16, and a product of two is exact in fp32. A MAC adds its products to the accumulator lane by lane, the
 first one first, rounded to fp32 each time; or by an adder tree, of neighbours first, and then the sum of the tree.
@@ -31,71 +30,92 @@ OPENING = (Command.ACT, Command.ACT4, Command.ACT16)
 
 
 @dataclass
+class Buffer:
+    """The global buffer: columns come one by one, and MACs take them. `steps` are of each filling, MAC by MAC."""
+
+    steps: Iterator[Sequence[Step]]
+    most: int  # columns that it holds
+    columns: dict[Hashable, Array] = field(default_factory=dict)
+    coming: list[Hashable] = field(default_factory=list)  # columns of this filling that are still to come
+    macs: list[Step] = field(default_factory=list)  # of this filling that are still to be done
+
+    def write(self, vector: Callable[[Any], Array]) -> None:
+        """The next column; of the next filling, if all of this one have come: then its MACs must be done."""
+        if not self.coming:
+            assert not self.macs, "the buffer is filled again before all MACs have taken their column"
+            self.macs, self.columns = list(next(self.steps)), {}
+            self.coming = list(dict.fromkeys(key for key, _ in self.macs))
+        key = self.coming.pop(0)
+        self.columns[key] = vector(key)
+        assert len(self.columns) <= self.most
+
+    def take(self) -> tuple[Array, Hashable]:
+        """What the next MAC multiplies by, and the sum it adds to. All columns of the filling must be there."""
+        assert not self.coming, "a MAC before all columns of the buffer have come"
+        key, result = self.macs.pop(0)
+        return self.columns[key], result
+
+    def finish(self) -> None:
+        """Asserts that nothing is left to be done."""
+        assert not self.coming and not self.macs and next(self.steps, None) is None
+
+
+@dataclass
 class Channels:
     """Channels that execute the same commands, each on cells of its own [channel, bank, row, column, lane].
 
-    `vector` says what a column of a vector holds [channel, lane]. What `WR` brings is `written` where `fresh`, both as
-    large as the cells; the other lanes of the column stay as they are. Only banks with a part of the matrix are looked at.
+    `vector` says what a column of a vector holds [channel, lane]. `WR` brings what is `written` where it is `fresh`, both
+    as large as the cells; the other lanes of the column stay as they are. Only banks with a part of the matrix are kept.
     """
 
     device: Device
     cells: Array
-    steps: Sequence[Sequence[Step]]  # MAC by MAC, of each filling of the buffer
+    buffer: Buffer
     vector: Callable[[Any], Array]
     written: Array = None
     fresh: Array = None
     tree: bool = False
+    memory: bool = True  # in memory's mode, if there are two
+    rows: list[int] = field(default_factory=list)  # that are open, of each bank
     sums: dict[Hashable, Array] = field(default_factory=dict)  # in the accumulators [channel, bank]
     results: dict[Hashable, Array] = field(default_factory=dict)  # as they are read [channel, bank]
-    writes: list[tuple[int, int, int]] = field(default_factory=list)  # bank, row, column
 
     def do(self, commands: Iterable[Issued]) -> dict[Hashable, Array]:
         """Executes a trace; what is read of the accumulators, in order."""
-        fillings = iter(self.steps)
-        macs: Iterator[Step] = iter(())
-        come: Iterator[Hashable] = iter(())
-        buffer: dict[Hashable, Array] = {}
-        rows = [CLOSED] * self.device.organisation.banks
-        memory, filling = True, False
+        self.rows = [CLOSED] * self.device.organisation.banks
         for each in commands:
-            opened = banks_of(each.command, each.bank, self.device.organisation)
-            if each.command in OPENING or each.command in (Command.PRE, Command.PREA):
-                for bank in opened:
-                    rows[bank] = each.place if each.command in OPENING else CLOSED
+            if each.command in (*OPENING, Command.PRE, Command.PREA):
+                for bank in banks_of(each.command, each.bank, self.device.organisation):
+                    self.rows[bank] = each.place if each.command in OPENING else CLOSED
             elif each.command is Command.MODE:
-                memory = not memory
+                self.memory = not self.memory
             elif each.command is Command.WR:
-                assert memory or self.device.timing.mode_switch is None
-                self._write(each.bank, rows[each.bank], each.place)
+                self._write(each.bank, each.place)
             elif each.command is Command.WRGB:
-                if not filling:
-                    assert next(macs, None) is None, "MACs are left of what the buffer held before"
-                    steps = next(fillings)
-                    macs, come, buffer, filling = iter(steps), iter(dict.fromkeys(k for k, _ in steps)), {}, True
-                key = next(come)
-                buffer[key] = self.vector(key)
-                assert len(buffer) * self.device.organisation.column_bytes <= self.device.buffer_bytes
+                self.buffer.write(self.vector)
             elif each.command is Command.MAC:
-                assert not (memory and self.device.timing.mode_switch) and len(set(rows)) == 1 and rows[0] != CLOSED
-                key, result = next(macs)
-                self._multiply(self.cells[:, :, rows[0], each.place], buffer[key], result)
-                filling = False
+                self._multiply(each.place)
             elif each.command is Command.RDMAC:
                 oldest = next(iter(self.sums))
                 assert oldest not in self.results, f"{oldest} is read twice"
                 self.results[oldest] = self.sums.pop(oldest)
-        assert not self.sums and next(macs, None) is None and next(come, None) is None and next(fillings, None) is None
+        self.buffer.finish()
+        assert not self.sums
         return self.results
 
-    def _write(self, bank: int, row: int, column: int) -> None:
-        assert row != CLOSED
-        self.writes.append((bank, row, column))
-        at = (slice(None), bank, row, column)
+    def _write(self, bank: int, column: int) -> None:
+        assert self.memory and self.rows[bank] != CLOSED
+        at = (slice(None), bank, self.rows[bank], column)
+        assert self.fresh[at].any(axis=-1).all(), "a write of nothing new"
         self.cells[at] = np.where(self.fresh[at], self.written[at], self.cells[at])
 
-    def _multiply(self, weights: Array, column: Array, result: Hashable) -> None:
+    def _multiply(self, column: int) -> None:
+        (row,) = set(self.rows)
+        assert row != CLOSED and not (self.memory and self.device.timing.mode_switch)
+        weights = self.cells[:, :, row, column]
         assert not np.isnan(weights).any(), "a MAC of cells that nothing was written to"
-        products = weights * column[:, None]
+        factors, result = self.buffer.take()
+        products = weights * factors[:, None]
         if result not in self.sums:
             self.sums[result] = np.zeros(weights.shape[:2], np.float32)
             assert len(self.sums) <= max(self.device.accumulators, 1)
@@ -109,6 +129,11 @@ class Channels:
         return products
 
 
+def buffer_of(device: Device, steps: Iterable[Sequence[Step]]) -> Buffer:
+    """The empty buffer of a channel, and what is done with each of its fillings."""
+    return Buffer(iter(steps), device.buffer_bytes // device.organisation.column_bytes)
+
+
 def multiply(task: Task, commands: list[Issued], matrix: Array, vector: Array, tree: bool = False) -> list[Array]:
     """Matrix [m, n] times vector [n], both as they are stored, in float64: of each part of the vector, its sums [m] in fp32."""
     channels, banks = task.channels, task.device.organisation.banks
@@ -119,17 +144,19 @@ def multiply(task: Task, commands: list[Issued], matrix: Array, vector: Array, t
     weights = padded.reshape(outputs, banks, channels, columns, LANES)
     x = np.zeros(columns * LANES, np.float32)
     x[:n] = vector
-    parts = np.zeros((len(task.chunks), outputs, banks, channels), np.float32)
-    steps, first = [], 0
+    parts: Array = np.zeros((len(task.chunks), outputs, banks, channels), np.float32)
+    steps: list[list[Step]] = []
+    first = 0
     for number, chunk in enumerate(task.chunks):
-        each = [[(first + column, (number, output)) for column in range(chunk.columns)] for output in range(outputs)]
-        steps.append([step for output in each for step in output])
+        span = range(first, first + chunk.columns)
+        steps.append([(column, (number, output)) for output in range(outputs) for column in span])
         first += chunk.columns
     cells = np.stack([_placed(task, weights[:, :, channel]) for channel in range(channels)])
     columns_of = x.reshape(columns, LANES)
-    read = Channels(task.device, cells, steps, lambda key: columns_of[None, key], tree=tree).do(commands)
-    for (number, output), sums in read.items():  # type: ignore[misc]
-        parts[number, output] = sums.T
+    buffer = buffer_of(task.device, steps)
+    read = Channels(task.device, cells, buffer, lambda key: columns_of[None, key], tree=tree).do(commands)
+    for key, sums in read.items():
+        parts[key] = sums.T
     return [part.reshape(-1)[:m] for part in parts]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any
@@ -67,7 +68,7 @@ class Walk:
     fillings: tuple[tuple[Mac, ...], ...]
     rows: int  # up to the last one that is taken
 
-    @property
+    @cached_property
     def part(self) -> Cascade:
         """The cascade of this Einsum alone."""
         return cascade(self.schedule.cascade).restricted((self.operation.name,))

@@ -60,7 +60,7 @@ def test_two_vectors_by_hand(order: str) -> None:
     assert found.tolist() == [[3.0, 210.0], [7.0, 430.0]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(references(), st.integers(0, 2**32 - 1))
 def test_several_vectors_give_the_oracles_bits(case: References, seed: int) -> None:
     """Each part of a vector is a sum in the oracle's order; of one part that is the oracle's result."""
@@ -72,7 +72,7 @@ def test_several_vectors_give_the_oracles_bits(case: References, seed: int) -> N
         assert np.array_equal(together(parts), oracle(product, values, product.schedule.types))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(references(), st.integers(0, 2**32 - 1))
 def test_the_order_of_vectors_changes_no_bit_of_a_whole_sum(case: References, seed: int) -> None:
     work, arch, _ = case

@@ -96,6 +96,10 @@ AIM = "gddr6-aim:channels=8,refresh=off"
 GPT2 = Attention(1, 25, 1, 64, 64, 1024, AIM)  # a block of GPT-2 XL with 1024 keys, as docs/pim-mapping.md has it
 
 
+# Vectors together with room for more columns than a row has: each matrix comes a row's columns at a time.
+BY_ROW = Attention(1, 2, 2, 64, 64, 300, "hbm3-pim:channels=2,buffer=4096B,refresh=off", room=600)
+
+
 @dataclass(frozen=True)
 class Walk:
     """A bank's part of a cache: its columns in order, those included that there is only room for."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sim import Record, simulate
@@ -19,7 +19,7 @@ from sim.pim.lowering import Task
 from sim.pim.whole import whole
 from sim.simulate import Engine, bound_in_turn
 from tests.sim.dram_reference import steps
-from tests.sim.pim_attention_cases import AIM, GPT2, KEYS, LANES, VALUES, Attention, attentions
+from tests.sim.pim_attention_cases import AIM, BY_ROW, GPT2, KEYS, LANES, VALUES, Attention, attentions
 from tests.sim.pim_cases import macs, pace
 
 
@@ -91,6 +91,8 @@ def test_sums_that_outlast_the_macs_by_hand(options: str, between: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(attentions(refresh=True), st.sampled_from(["included", "excluded"]))
+@example(BY_ROW, "included")
+@example(BY_ROW, "excluded")
 def test_every_column_is_gone_through_once_for_every_vector(case: Attention, io: str) -> None:
     """In the order of the layout, in rows that nothing else has; and these are the columns that hold the keys."""
     case = replace(case, io=io)

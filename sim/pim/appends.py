@@ -87,7 +87,6 @@ class _Place:
     banks: int  # that have a part of the matrix
     in_sums: bool
     steps: int  # indices of the part in time
-    lanes: int  # indices in a column
 
     @classmethod
     def of(cls, schedule: Schedule, operation: Operation, rank: str, parts: Sequence[str]) -> _Place:

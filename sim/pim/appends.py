@@ -30,7 +30,7 @@ class Append:
     indices: int
     program: tuple[Segment, ...]
     shares: tuple[tuple[int, tuple[Segment, ...]], ...]
-    masked: bool  # writes to columns that hold older elements
+    masked: bool  # writes of some elements of a column
 
     def spared(self, device: Device, channels: int) -> dict[Command, int]:
         """Activations and writes that channels with less to write do not issue, of so many in all."""
@@ -75,7 +75,7 @@ def append_of(schedule: Schedule, operation: Operation, product: Product, placem
         made = program(steps)
         shares[made] = shares.get(made, 0) + (product.channels if channel is None else 1)
     most = max(shares, key=_columns_of)
-    masked = (size - number) % place.indices_of_column != 0
+    masked = any(index % place.lanes for index in (size - number, size))  # some of the first, or last, column
     return Append(rank, number, most, tuple((n, made) for made, n in shares.items()), masked)
 
 
@@ -106,8 +106,8 @@ class _Place:
         return cls(tuple(found), banks, in_sums, steps)
 
     @property
-    def indices_of_column(self) -> int:
-        """Indices that share a column; what is before them in it is there already."""
+    def lanes(self) -> int:
+        """Indices in a column."""
         return next((extent for axis, _, extent in self.parts if axis == LANES), 1)
 
     def of_index(self, index: int) -> tuple[int | None, int | None, int]:

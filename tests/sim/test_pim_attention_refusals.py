@@ -139,7 +139,10 @@ def test_caches_of_all_blocks_that_do_not_fit() -> None:
 
 def test_vectors_of_a_group_that_do_not_fit_into_the_buffer() -> None:
     message = refused(Infeasible, WORK, f"{AIM},buffer=64B", ATTENTION)
-    assert message == "3 vectors at once do not fit into a global buffer of 2 columns"
+    assert message == (
+        "3 vectors at once, of a column each at least, do not fit into a global buffer of 2 columns; take them in turn, "
+        "with their loop outside of those of the matrix, or give a larger buffer"
+    )
 
 
 # ------------------------------------------------------------------------------------------------- what banks do not do

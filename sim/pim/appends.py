@@ -87,6 +87,7 @@ class _Place:
     banks: int  # that have a part of the matrix
     in_sums: bool
     steps: int  # indices of the part in time
+    lanes: int  # indices in a column
 
     @classmethod
     def of(cls, schedule: Schedule, operation: Operation, rank: str, parts: Sequence[str]) -> _Place:
@@ -103,12 +104,8 @@ class _Place:
         banks = extent_of(schedule, operation.spatial[BANKS]).used if BANKS in operation.spatial else 1
         steps = max((extent_of(schedule, part).used for part in timed), default=1)
         in_sums = any(not schedule.indexes(operation, part) for part in timed)
-        return cls(tuple(found), banks, in_sums, steps)
-
-    @property
-    def lanes(self) -> int:
-        """Indices in a column."""
-        return next((extent for axis, _, extent in self.parts if axis == LANES), 1)
+        lanes = next((int(family.extent(part)) for part in parts if axes.get(part) == LANES), 1)
+        return cls(tuple(found), banks, in_sums, steps, lanes)
 
     def of_index(self, index: int) -> tuple[int | None, int | None, int]:
         """Channel, bank and step of an index; None for all channels, all banks."""

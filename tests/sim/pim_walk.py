@@ -179,15 +179,15 @@ class _Order:
         """What is gone through with one filling of the buffer after the other."""
         outer, inner = (self._used(which) for which in self.batches)
         sums = self.of(True, True, False)
-        columns, room = self._used(sums), prod(self.loops[i].room for i in sums)
+        room = prod(self.loops[i].room for i in sums)  # cut as if all of them were there
         vectors = self._used(self.of(False, True, True))
-        by_row = vectors > 1 and columns > row_columns  # together, a row at a time
-        if not by_row and inner * vectors * columns <= buffer_columns:
-            for some in _cut(outer, buffer_columns // (inner * vectors * columns)):
+        by_row = vectors > 1 and room > row_columns  # together, a row at a time
+        if not by_row and inner * vectors * room <= buffer_columns:
+            for some in _cut(outer, buffer_columns // (inner * vectors * room)):
                 yield Tile(some, range(inner), range(room))
-        elif not by_row and vectors * columns <= buffer_columns:
+        elif not by_row and vectors * room <= buffer_columns:
             for one in range(outer):
-                for some in _cut(inner, buffer_columns // (vectors * columns)):
+                for some in _cut(inner, buffer_columns // (vectors * room)):
                     yield Tile(range(one, one + 1), some, range(room))
         else:
             most = buffer_columns // vectors

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,12 +38,22 @@ def placed(path: Path, data: bytes, shard: Shard, write: Write = flushed) -> Non
     """Write a file whole or not at all."""
     draft = path.with_name(f"{DRAFT}{path.name}{shard.suffix}")
     try:
-        write(draft, data)
-        os.replace(draft, path)
+        with _named(path):
+            write(draft, data)
+            os.replace(draft, path)
     except BaseException:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Failures of the disk say which file they are of."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Parts:
         path = self.path(number)
         placed(path, data, self.shard, self.write)
         note = Note(path.name, hashlib.sha256(data).hexdigest(), self.run, tally)
-        with self.notes.open("a", encoding="utf-8") as out:
+        with _named(self.notes), self.notes.open("a", encoding="utf-8") as out:
             out.write(note.line)
             out.flush()
             os.fsync(out.fileno())

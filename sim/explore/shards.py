@@ -77,7 +77,7 @@ def locked(folder: Path, shard: Shard) -> Iterator[None]:
     path = folder / LOCK
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        who = "the run" if shard.is_whole else f"the run, or on its shard {shard},"
+        who = "the run" if shard.is_whole else f"shard {shard}, or on all of it"
         whole, own = (0, 1 + shard.count * MOST + shard.number)  # the bytes that are locked; the file stays empty
         wanted = [(fcntl.LOCK_EX, whole)] if shard.is_whole else [(fcntl.LOCK_SH, whole), (fcntl.LOCK_EX, own)]
         for kind, byte in wanted:

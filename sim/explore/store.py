@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from .work import Work
 RUN, SPEC, FRONTS = "_run.json", "_sweep.yaml", "_fronts"
 SCHEMA = "einfuse.run/1"
 LIBRARIES = ("numpy", "pyarrow")
+HASH = re.compile("[0-9a-f]{32,}")
 SHOWN = 12  # characters of a hash in messages
 
 
@@ -85,7 +87,9 @@ class Description:
         other = Description.read(folder).compared
         names = dict.fromkeys([*other, *self.compared])
         pairs = {name: (other.get(name, "none"), self.compared.get(name, "none")) for name in names}
-        changed = [f"{name}: {there[:SHOWN]} there, {now[:SHOWN]} now" for name, (there, now) in _differing(pairs)]
+        changed = [
+            f"{name}: {_short(there)} there, {_short(now)} now" for name, (there, now) in pairs.items() if there != now
+        ]
         if changed:
             raise SpecError(
                 f"'{folder}' is a run of something else ({'; '.join(changed)}); give -o another folder, or start anew "
@@ -93,8 +97,9 @@ class Description:
             )
 
 
-def _differing(pairs: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, tuple[str, str]]]:
-    return ((name, pair) for name, pair in pairs.items() if pair[0] != pair[1])
+def _short(value: str) -> str:
+    """A hash as far as a person compares it; other values whole."""
+    return value[:SHOWN] if HASH.fullmatch(value) else value
 
 
 @dataclass(frozen=True)

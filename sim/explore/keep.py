@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from specs import SpecError
+
+from .encoding import POINT
 from .simple_front import front
 
 if TYPE_CHECKING:
@@ -28,10 +32,24 @@ class Keep:
     objectives: tuple[str, ...] = ()
     count: int = 0
 
+    @classmethod
+    def parse(cls, text: str, objectives: Sequence[str]) -> Keep:
+        """What `keep` of a sweep says: `all`, `front`, or `top-K`. Raises SpecError.
+
+        >>> Keep.parse("top-100", ["latency_s"])
+        Keep(rule='top', objectives=('latency_s',), count=100)
+        """
+        found = re.fullmatch(r"(all|front)|top-([1-9]\d{0,8})", text)
+        if found is None:
+            raise SpecError(f"what is kept is all, front, or top-K with a number K such as top-100; found '{text}'")
+        if found[2] is not None:
+            return cls("top", tuple(objectives), int(found[2]))
+        return cls("all" if found[1] == "all" else "front", tuple(objectives))
+
     def __str__(self) -> str:
         if self.rule == "all":
             return "all"
-        return f"front in {', '.join(self.objectives)}" if self.rule == "front" else f"top {self.count}, {self.first}"
+        return f"front in {', '.join(self.objectives)}" if self.rule == "front" else f"top-{self.count} of {self.first}"
 
     @property
     def first(self) -> str:
@@ -64,7 +82,7 @@ class Keep:
             if len(gathered) > 1 and sum(each.num_rows for each in gathered) > GATHERED:
                 gathered = [self.of(pyarrow.concat_tables(gathered).unify_dictionaries())]
         whole = pyarrow.concat_tables(gathered).unify_dictionaries().combine_chunks()
-        return self.of(whole.sort_by("point"))
+        return self.of(whole.sort_by(POINT))
 
 
 ALL = Keep()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from specs import RunFailed
 
+from .encoding import parquet
 from .keep import ALL, Keep
 from .local import local
 from .parts import Write, flushed
 from .shards import WHOLE, Shard
 from .store import Store, opened
-from .work import Engine, Tally, Task, Work, parquet
+from .work import Engine, Part, Tally, Task, Work
 
 if TYPE_CHECKING:
     import pyarrow
@@ -97,17 +98,27 @@ def _done(
     missing = [chunk for chunk in mine if chunk not in found]
     before = Progress(len(mine), len(found), len(found), tally, tally.points)
     progress(before)
-    with closing(engine(task, missing, workers)) as made:  # whatever happens here, its workers end
-        for parts_done, part in enumerate(made, len(found) + 1):
-            store.chunks.add(part.chunk, part.data, part.tally)
-            tally += part.tally
-            progress(Progress(len(mine), parts_done, before.parts_before, tally, before.points_before))
+    if missing:
+        tally = _fill(store, engine(task, missing, workers), before, progress)
     if store.table is not store.chunks:
         return _put_together(store, task.keep, len(missing), tally)
     notes = store.chunks.noted()
     if len(notes) < total:
         return Outcome(store.folder, total, len(missing), False, tally)
     return Outcome(store.folder, total, len(missing), True, Tally.total(each[0].tally for each in notes.values()))
+
+
+def _fill(
+    store: Store, made: Generator[Part, None, None], before: Progress, progress: Callable[[Progress], None]
+) -> Tally:
+    """Store an engine's parts as they come; whatever happens, the engine is closed, which ends its workers."""
+    so_far = before
+    with closing(made):
+        for part in made:
+            store.chunks.add(part.chunk, part.data, part.tally)
+            so_far = replace(so_far, parts_done=so_far.parts_done + 1, tally=so_far.tally + part.tally)
+            progress(so_far)
+    return so_far.tally
 
 
 def _put_together(store: Store, keep: Keep, made: int, tally: Tally) -> Outcome:

@@ -136,7 +136,9 @@ def opened(
         else:
             placed(folder / SPEC, text.encode(), shard, write)
             placed(folder / RUN, description.text.encode(), shard, write)
-        yield store(folder, description, shard, write)
+        found = store(folder, description, shard, write)
+        found.chunks.folder.mkdir(exist_ok=True)
+        yield found
 
 
 def store(folder: Path, description: Description, shard: Shard = WHOLE, write: Write = flushed) -> Store:
@@ -144,9 +146,7 @@ def store(folder: Path, description: Description, shard: Shard = WHOLE, write: W
     table = Parts(folder, description.digest, shard, write)
     if description.keep.rule == "all":
         return Store(folder, description, table, table)
-    fronts = folder / FRONTS
-    fronts.mkdir(exist_ok=True)
-    return Store(folder, description, Parts(fronts, description.digest, shard, write), table)
+    return Store(folder, description, Parts(folder / FRONTS, description.digest, shard, write), table)
 
 
 def _refuse_strangers(folder: Path) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from .encoding import parquet
 from .keep import Keep
 
 if TYPE_CHECKING:
     import pyarrow
 
 REASONS = 16  # of a chunk without any feasible point; the most frequent ones are counted
-POINT, FEASIBLE, REASON = "point", "feasible", "reason"  # columns of every table
+FEASIBLE, REASON = "feasible", "reason"
 
 
 class Work(Protocol):
@@ -24,6 +25,11 @@ class Work(Protocol):
     @property
     def chunks(self) -> int:
         """How many chunks there are."""
+        ...
+
+    @property
+    def points(self) -> int:
+        """How many points all of them have."""
         ...
 
     def table(self, chunk: int) -> pyarrow.Table:
@@ -122,22 +128,3 @@ def _plain(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     import pyarrow
 
     return column.cast(pyarrow.string())
-
-
-def parquet(table: pyarrow.Table) -> bytes:
-    """A table as the bytes of a Parquet file; the same table gives the same bytes.
-
-    Numbers of axes repeat, so that dictionaries make them small; points count up, so that their differences do.
-    """
-    import pyarrow
-    from pyarrow.parquet import write_table
-
-    out = pyarrow.BufferOutputStream()
-    write_table(
-        table.unify_dictionaries(),
-        out,
-        compression="zstd",
-        use_dictionary=[name for name in table.column_names if name != POINT],
-        column_encoding={POINT: "DELTA_BINARY_PACKED"} if POINT in table.column_names else None,
-    )
-    return bytes(out.getvalue())

@@ -119,12 +119,12 @@ def alive(process: Path) -> bool:
 @pytest.mark.parametrize("keep", KEEPS)
 def test_a_limit_on_the_size_of_files_ends_with_5_and_a_run_that_goes_on(tmp_path: Path, keep: str) -> None:
     """Notes grow beyond the limit in mid-run, and end in half a line."""
-    failed = finished(tmp_path, "--keep", keep, "--largest", "1500", "--points", "4")
+    failed = finished(tmp_path, "--keep", keep, "--largest", "1500", "--each", "4")
     assert failed.returncode == 5
     assert failed.stderr.endswith(
         "file too large; what is stored stays, and the same command goes on from there\n"
     ) and failed.stderr.startswith(f"'{tmp_path}")
-    work = MadeUp(points=4)
+    work = MadeUp(each=4)
     assert run(work, tmp_path, KEEPS[keep]).made <= 12
     assert_whole(tmp_path, work, KEEPS[keep])
 

@@ -66,7 +66,7 @@ def test_tallies_add_up(rows: list, cut: int) -> None:
 def test_fronts_of_many_parts_are_put_together_a_few_at_a_time(monkeypatch) -> None:
     monkeypatch.setattr("sim.explore.keep.GATHERED", 10)
     values = np.random.default_rng(0).random((200, 3)).round(1)
-    whole = table([(*map(float, row), True) for row in values])
+    whole = table([(float(a), float(b), float(c), True) for a, b, c in values])
     keep = Keep("front", OBJECTIVES)
     parts = [keep.of(whole.slice(a, 8)) for a in range(0, 200, 8)]
     assert keep.merged(parts).to_pylist() == keep.of(whole).to_pylist()

@@ -210,7 +210,7 @@ def test_a_disk_that_is_full_at_any_file_leaves_a_run_that_can_go_on(tmp_path: P
 
 def test_a_run_of_something_else_is_refused_with_both_hashes(tmp_path: Path) -> None:
     run(WORK, tmp_path)
-    other = MadeUp(seed=0xABC << 208, points=51)
+    other = MadeUp(seed=0xABC << 208, each=51)
     with pytest.raises(SpecError) as refused:
         run(other, tmp_path)
     assert str(refused.value) == (
@@ -316,6 +316,7 @@ def test_no_more_than_a_few_parts_are_in_memory(tmp_path: Path) -> None:
     class Counting:
         inner: MadeUp = WORK
         chunks: int = 12
+        points: int = 600
 
         @property
         def identity(self) -> dict[str, str]:

@@ -38,12 +38,13 @@ def read(spec: str, changes: Sequence[str]) -> Sweep:
     """The sweep of a file, with changes. Raises SpecError with every problem."""
     from sim.explore.evaluate import Evaluator
     from sim.explore.keep import Keep
-    from sim.explore.spec import load_sweep
+    from sim.explore.sweep import sweep
 
-    loaded = load_sweep(spec, changes)
+    made = sweep(spec, changes)
     text = Path(parse_reference(spec).name).read_text(encoding="utf-8")
     told = "".join(f"# --set {change}\n" for change in changes)
-    return Sweep(loaded.name, Evaluator(loaded), Keep.parse(loaded.model.keep, loaded.model.objectives), text + told)
+    keep = Keep.parse(made.spec.keep, made.spec.objectives)
+    return Sweep(made.loaded.name, Evaluator(made), keep, text + told)
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,26 @@ def test_a_disk_that_is_full_at_any_file_leaves_a_run_that_can_go_on(tmp_path: P
     assert_whole(tmp_path, keep=keep)
 
 
+@pytest.mark.parametrize("at", range(1, 30))
+def test_a_disk_that_is_full_when_it_is_to_be_flushed(tmp_path: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, notes of parts, the table at the very end and its note: 28 times the disk is waited for."""
+    left = iter(range(at - 1, -1, -1))
+
+    def full(descriptor: int) -> None:
+        if next(left, 1) == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    keep = KEEPS["front"]
+    monkeypatch.setattr(os, "fsync", full)
+    if at > 28:
+        run(WORK, tmp_path, keep)
+    else:
+        with pytest.raises(RunFailed, match=f"^'{tmp_path}/.*': no space left on device; what is stored stays"):
+            run(WORK, tmp_path, keep)
+    assert run(WORK, tmp_path, keep).made <= 12 - min(24, max(0, at - 3)) // 2
+    assert_whole(tmp_path, keep=keep)
+
+
 def test_a_run_of_something_else_is_refused_with_both_hashes(tmp_path: Path) -> None:
     run(WORK, tmp_path)
     other = MadeUp(seed=0xABC << 208, each=51)

@@ -40,20 +40,27 @@ def as_dict(run: Path, found: Front) -> dict[str, Any]:
 
 
 def as_text(found: Front) -> list[RenderableType]:
-    """A front for the terminal: axes in base units, objectives with prefixes."""
-    names = found.table.column_names
-    rows = [
-        [_cell(name, row[name], name in found.objectives) for name in names]
-        for row in found.table.slice(0, LISTED).to_pylist()
-    ]
-    size = found.table.num_rows
-    count = (
-        f"{quantities.whole(size)} of {quantities.whole(found.points)} points, least in {', '.join(found.objectives)}"
-    )
-    more = [] if size <= LISTED else [f"and {quantities.whole(size - LISTED)} more; --json lists all"]
-    return (
-        [table([f"{name}>" for name in names], rows, indent=0), *more, "", count] if rows else ["no point is feasible"]
-    )
+    """A front for the terminal: axes in base units, objectives with prefixes; axes of one value come last."""
+    if not found.table.num_rows:
+        return ["no point is feasible"]
+    alike = {name: found.table[name][0].as_py() for name in _axes(found) if len(found.table[name].unique()) == 1}
+    names = [name for name in found.table.column_names if name not in alike]
+    shown = found.table.select(names).slice(0, LISTED).to_pylist()
+    rows = [[_cell(name, row[name], name in found.objectives) for name in names] for row in shown]
+    size, points = found.table.num_rows, quantities.whole(found.points)
+    parts: list[RenderableType] = [table([name.replace(".", ".\n") + ">" for name in names], rows, indent=0)]
+    if size > LISTED:
+        parts.append(f"and {quantities.whole(size - LISTED)} more; --json lists all")
+    parts += ["", f"{quantities.whole(size)} of {points} points, least in {', '.join(found.objectives)}"]
+    if alike:
+        told = [f"{name} {_cell(name, value, False)}" for name, value in alike.items()]
+        parts.append(f"all have {', '.join(told)}")
+    return parts
+
+
+def _axes(found: Front) -> list[str]:
+    """The columns that are neither the point nor an objective."""
+    return [name for name in found.table.column_names[1:] if name not in found.objectives]
 
 
 def _cell(name: str, value: Any, is_objective: bool) -> str:

@@ -12,7 +12,7 @@ from specs import Infeasible, SpecError, parse_reference, unknown
 
 from .. import quantities
 from ..console import fields, note
-from ..failures import OK
+from ..failures import OK, Terminated
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,15 +36,15 @@ class Sweep:
 
 def read(spec: str, changes: Sequence[str]) -> Sweep:
     """The sweep of a file, with changes. Raises SpecError with every problem."""
-    from sim.explore.evaluate import Evaluator
+    from sim.explore.copies import FileWork
     from sim.explore.keep import Keep
-    from sim.explore.sweep import sweep
 
-    made = sweep(spec, changes)
+    work = FileWork(spec, tuple(changes))
+    made = work.evaluator.sweep
     text = Path(parse_reference(spec).name).read_text(encoding="utf-8")
     told = "".join(f"# --set {change}\n" for change in changes)
     keep = Keep.parse(made.spec.keep, made.spec.objectives)
-    return Sweep(made.loaded.name, Evaluator(made), keep, text + told)
+    return Sweep(made.loaded.name, work, keep, text + told)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def swept(asked: Asked) -> Outcome:
                 fresh=asked.fresh,
                 progress=progress,
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         note(f"{asked.folder}: what is stored stays, and the same command goes on from there")
         raise
 

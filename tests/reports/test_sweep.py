@@ -214,8 +214,15 @@ def test_the_front_of_a_run(einfuse: Einfuse, made_up: Callable, tmp_path: Path)
         assert (found["points"], found["complete"], found["objectives"]) == (600, True, list(OBJECTIVES))
         assert found["front"] == expected[names].to_dict("records")
     shown = einfuse("pareto", str(everything)).out.splitlines()
-    assert shown[0].split() == names and len(shown) == len(expected) + 3
+    assert [line.split() for line in shown[:3]] == [["arch."], ["array_2d."], ["point", "rows", *OBJECTIVES]]
+    assert len(shown) == len(expected) + 5
     assert shown[-1] == f"{len(expected)} of 600 points, least in latency_s, energy_j, area_mm2"
+
+
+def test_what_all_of_a_front_have_is_told_once(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    made_up(MadeUp(chunks=1, each=8))
+    shown = einfuse("pareto", str(_run(einfuse, tmp_path / "run"))).out.splitlines()
+    assert shown[0].split() == ["point", *OBJECTIVES] and shown[-1] == "all have arch.array_2d.rows 16"
 
 
 def test_the_front_in_other_objectives(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:

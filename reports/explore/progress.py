@@ -29,7 +29,7 @@ def shown() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (
-        BarColumn(20),
+        BarColumn(10),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}", markup=False),
@@ -47,13 +47,13 @@ def shown() -> Iterator[Callable[[Progress], None]]:
 
 
 def description(so_far: Progress, elapsed_s: float) -> str:
-    """The rate at which points are done, and the least of each objective.
+    """The rate at which points are done, and the least of each objective, which its unit tells.
 
     >>> from sim.explore.run import Progress
     >>> from sim.explore.work import Tally
     >>> description(Progress(9, 3, 0, Tally(3000, 3000, 10, {"latency_s": 0.002}), 1000), 0.5)
-    '4,000 points/s, least latency_s 2.000 ms'
+    '4,000 points/s, best 2.000 ms'
     """
     rate = so_far.points_now / elapsed_s if elapsed_s > 0 else 0
-    least = [f"least {name} {quantities.objective(name, value)}" for name, value in so_far.tally.least.items()]
-    return ", ".join([f"{quantities.whole(round(rate))} points/s", *least])
+    best = ", ".join(quantities.objective(name, value) for name, value in so_far.tally.least.items())
+    return f"{quantities.whole(round(rate))} points/s" + (f", best {best}" if best else "")

@@ -1,0 +1,4 @@
+"""Exploration of design spaces: sweeps, their fronts, searches.
+
+Imports mappings and below, and sim; nothing of reports.
+"""

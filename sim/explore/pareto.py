@@ -1,0 +1,229 @@
+"""The Pareto front of points in one to four objectives, exactly, and the best few by one.
+
+Smaller is better throughout; negate what is to be large. The kernels, and why they are right, are in dominance.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MOST_OBJECTIVES = 4
+MOST_POINTS = 2**30  # a kernel's tag is twice the point's number, in 32 bits
+EXACT_INTEGERS = 2**53  # up to here, every integer is a float64
+FEW = 4096  # points that are not worth a filter
+SAMPLE = 1024  # points that anchors come from, each of which is held against each
+ANCHORS, LEAST_SHARE = 16, 0.01  # at most so many, and each dominates so much more of the sample
+CUTS = {2: 1024, 3: 256, 4: 32}  # of an axis, by objectives: the table of cells fits into a cache
+CUT_SAMPLE = 2**14  # points that cuts are quantiles of
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Kernel = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Team:
+    """Threads, and how many they are."""
+
+    pool: ThreadPoolExecutor
+    threads: int
+
+
+def front(values: ArrayLike, threads: int = 1) -> Mask:
+    """Which points are dominated by none, none being nowhere above and somewhere below them: a mask of n.
+
+    `values` [n, k] are n points in k objectives, 1 to 4. Rows with a NaN or an infinity are never on the front, and
+    dominate nothing. Equal points are on it together or not at all. Takes O(n log n) time with up to three objectives,
+    O(n log² n) with four, and memory for a few copies of `values`.
+
+    Raises `ValueError` for another shape, and for integers that float64 does not hold.
+
+    >>> front([[1, 5], [2, 2], [2, 2], [5, 1], [3, 2], [0, float("inf")]]).tolist()
+    [True, True, True, True, False, False]
+    """
+    points = _points(values)
+    if points.shape[1] == 1:
+        finite = np.isfinite(points[:, 0])
+        return finite & (points[:, 0] == np.min(points[:, 0], initial=np.inf, where=finite))
+    mask = np.zeros(len(points), np.bool_)
+    with ThreadPoolExecutor(threads) as pool:
+        team = Team(pool, threads)
+        left, numbers = _filtered(points, team)
+        mask[numbers] = _exact(left, team)
+    return mask
+
+
+def merge(fronts: Sequence[ArrayLike], threads: int = 1) -> tuple[Mask, ...]:
+    """Which points of the fronts of parts are on the front of the whole: a mask for each part.
+
+    The parts need not be fronts, nor have equally many points. Raises `ValueError` as `front` does.
+
+    >>> [mask.tolist() for mask in merge([[[1, 5], [4, 4]], [[2, 3]]])]
+    [[True, False], [True]]
+    """
+    parts = [_points(values) for values in fronts]
+    if not parts:
+        return ()
+    if len({part.shape[1] for part in parts}) > 1:
+        found = ", ".join(str(part.shape[1]) for part in parts)
+        raise ValueError(f"the parts have {found} objectives: give the same objectives of all of them")
+    bounds = np.cumsum([0, *map(len, parts)]).tolist()
+    mask = front(np.concatenate(parts), threads)
+    return tuple(mask[first:last] for first, last in pairwise(bounds))
+
+
+def top_k(values: ArrayLike, k: int) -> Numbers:
+    """The numbers of the k points with the least values, the best first; of equals the lower number is better.
+
+    `values` [n] are of one objective. NaN and infinities are never among the best, so that there may be fewer than k.
+    Raises `ValueError` for another shape, integers that float64 does not hold, and k below 0.
+
+    >>> top_k([3, 1, float("nan"), 1, 2], 3).tolist()
+    [1, 3, 4]
+    """
+    column = _floats(values)
+    if column.ndim != 1:
+        raise ValueError(f"values of shape {column.shape}: give one value for each point, as [n]")
+    if k < 0:
+        raise ValueError(f"the best {k} points: give 0 or more")
+    numbers = np.flatnonzero(np.isfinite(column))
+    if 0 < k < len(numbers):
+        numbers = numbers[column[numbers] <= np.partition(column[numbers], k - 1)[k - 1]]
+    return numbers[np.argsort(column[numbers], kind="stable")[:k]]
+
+
+# ------------------------------------------------------------------------------------------------------------ the input
+
+
+def _floats(values: ArrayLike) -> Floats:
+    """Values as float64, without a copy if they are."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "buif" or given.dtype.itemsize > 8:
+        raise ValueError(f"values of type {given.dtype}: give integers, float32 or float64")
+    if given.dtype.kind in "iu" and np.any((given > EXACT_INTEGERS) | (given < -EXACT_INTEGERS)):
+        raise ValueError("integers beyond 2^53, which float64 does not tell apart: scale them")
+    return np.asarray(given, np.float64)
+
+
+def _points(values: ArrayLike) -> Floats:
+    """Points [n, k] as float64."""
+    points = _floats(values)
+    if points.ndim != 2 or not 1 <= points.shape[1] <= MOST_OBJECTIVES:
+        raise ValueError(f"values of shape {points.shape}: give [points, objectives], 1 to {MOST_OBJECTIVES} objectives")
+    if len(points) > MOST_POINTS:
+        raise ValueError(f"{len(points)} points: give {MOST_POINTS} at most, or merge the fronts of parts")
+    return points
+
+
+# ---------------------------------------------------------------------------------------------------------- the filters
+
+
+def _filtered(points: Floats, team: Team) -> tuple[Floats, Numbers]:
+    """Points that are finite and that no anchor and no cell rules out, and their numbers."""
+    from . import dominance  # numba takes a second to import
+
+    spared = np.empty(len(points), np.bool_)
+    _spread(team, dominance.spare_by_anchors, len(points), points, _anchors(points), spared)
+    numbers = np.flatnonzero(spared)
+    points = np.ascontiguousarray(points[numbers])
+    if len(points) > FEW:
+        spared = _spared_by_cells(points, team)
+        points, numbers = points[spared], numbers[spared]
+    return points, numbers
+
+
+def _anchors(points: Floats) -> Floats:
+    """A few points of a sample, each of which dominates the most that those before it leave."""
+    sample = np.array(points[:: -(-len(points) // SAMPLE)]) if len(points) > FEW else np.empty((0, points.shape[1]))
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    columns = sample.T[:, :, None], sample.T[:, None, :]
+    dominated = np.all(columns[0] <= columns[1], axis=0) & np.any(columns[0] < columns[1], axis=0)
+    chosen: list[int] = []
+    while len(chosen) < min(ANCHORS, len(sample)):
+        shares = dominated.sum(axis=1)
+        best = int(shares.argmax())
+        if shares[best] < LEAST_SHARE * len(sample):
+            break
+        chosen.append(best)
+        dominated[:, dominated[best]] = False
+    return sample[chosen]
+
+
+def _spared_by_cells(points: Floats, team: Team) -> Mask:
+    """Which of the finite points are not ruled out by the lowest last objectives of a grid over the others."""
+    from . import dominance
+
+    axes = points.shape[1] - 1
+    most = CUTS[points.shape[1]]
+    side = 2 * most + 2
+    cuts, counts = np.zeros((axes, most)), np.empty(axes, np.int64)
+    sample = np.sort(points[:: -(-len(points) // CUT_SAMPLE), :axes], axis=0)
+    for axis in range(axes):
+        distinct = np.unique(sample[np.linspace(0, len(sample) - 1, most).astype(np.int64), axis])
+        cuts[axis, : len(distinct)], counts[axis] = distinct, len(distinct)
+    cells = np.empty(len(points), np.int32)
+    tables = np.full((team.threads, side**axes), np.inf)
+    _spread(team, dominance.lowest_of_cells, len(points), points, cuts, counts, cells, tables)
+    lowest = tables.min(axis=0).reshape((side,) * axes)
+    for axis in range(axes):
+        np.minimum.accumulate(lowest, axis=axis, out=lowest)
+    spared = np.empty(len(points), np.bool_)
+    _spread(team, dominance.spare_by_cells, len(points), points, cells, side, lowest.ravel(), spared)
+    return spared
+
+
+# ------------------------------------------------------------------------------------------------------- the exact front
+
+
+def _exact(points: Floats, team: Team) -> Mask:
+    """Which of the finite points are on the front."""
+    from . import dominance
+
+    order = np.argsort(points[:, 0])
+    dominance.order_ties(points, order)
+    points = points[order]
+    new = np.ones(len(points), np.bool_)  # not equal to the one before
+    np.any(points[1:] != points[:-1], axis=1, out=new[1:])
+    if points.shape[1] == 2:
+        found = dominance.front_of_two(points[new])
+    else:
+        found = _reduced(points[new], team)
+    mask = np.empty(len(points), np.bool_)
+    mask[order] = found[np.cumsum(new) - 1]
+    return mask
+
+
+def _reduced(points: Floats, team: Team) -> Mask:
+    """Which of different points, three or four objectives in lexicographic order, are on the front."""
+    from . import dominance
+
+    levels = max(len(points) // dominance.LEAF, 1).bit_length()
+    split = min(team.threads.bit_length() - 1, levels)  # 2^split nodes have threads of their own
+    rows = np.empty((2, len(points), points.shape[1] - 1))
+    tags = np.empty((2, len(points)), np.int32)
+    rows[0], tags[0] = points[:, 1:], np.arange(0, 2 * len(points), 2, np.int32)
+    height = levels - split
+    counts = list(team.pool.map(lambda node: dominance.reduce_node(rows, tags, levels, height, node), range(2**split)))
+    while len(counts) > 1:
+        height += 1
+        halves = zip(range(len(counts)), counts[::2], counts[1::2], strict=False)
+        counts = list(team.pool.map(lambda half: dominance.join_halves(rows, tags, levels, height, *half), halves))  # noqa: B023
+    found = np.zeros(len(points), np.bool_)
+    found[tags[levels & 1, : counts[0]] >> 1] = True
+    return found
+
+
+def _spread(team: Team, kernel: Kernel, points: int, *arguments: Any) -> None:
+    """Calls a kernel in each thread, for its share of the points and under its number."""
+    bounds = [points * number // team.threads for number in range(team.threads + 1)]
+    shares = zip(range(team.threads), pairwise(bounds), strict=True)
+    for done in [team.pool.submit(kernel, *arguments, *share, number) for number, share in shares]:
+        done.result()

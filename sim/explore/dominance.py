@@ -62,13 +62,12 @@ def lowest_of_cells(points, cuts, counts, cells, tables, first, last, number):  
         cell = 0
         for k in range(axes):
             value = points[p, k]
-            low, high = 0, counts[k]
-            while low < high:  # the cuts below the value
-                middle = (low + high) >> 1
-                if cuts[k, middle] < value:
-                    low = middle + 1
-                else:
-                    high = middle
+            low, left = 0, counts[k]
+            while left > 1:  # the cuts below the value; without branches, which nothing would foretell
+                half = left >> 1
+                low += half * (cuts[k, low + half - 1] < value)
+                left -= half
+            low += cuts[k, low] < value
             equal = low < counts[k] and cuts[k, low] == value
             cell = cell * side + 2 * low + 1 + equal
         cells[p] = cell
@@ -105,17 +104,35 @@ def spare_by_cells(points, cells, side, lowest, spared, first, last, _):  # type
 
 
 @numba.njit(cache=True, nogil=True)
-def order_ties(points, order):  # type: ignore[no-untyped-def]
-    """Puts runs of points that are equal in the first objective into lexicographic order."""
-    other = np.empty_like(order)
+def lexicographic(points, keys, order):  # type: ignore[no-untyped-def]
+    """The numbers of the points in lexicographic order.
+
+    `keys` [2, n] hold, in their first buffer, integers in the order of the first objective; they and `order` [2, n] are
+    what it works in. A radix sort by bytes, then each run of points with the same first objective by the others.
+    """
+    size, old = len(points), 0
+    counts = np.zeros((8, 256), np.int64)
+    for p in range(size):
+        order[0, p] = p
+        for digit in range(8):
+            counts[digit, keys[0, p] >> np.uint64(8 * digit) & np.uint64(255)] += 1
+    for digit in range(8):
+        if counts[digit].max() < size:
+            place = np.cumsum(counts[digit]) - counts[digit]
+            for p in range(size):
+                value = keys[old, p] >> np.uint64(8 * digit) & np.uint64(255)
+                keys[1 - old, place[value]], order[1 - old, place[value]] = keys[old, p], order[old, p]
+                place[value] += 1
+            old = 1 - old
     first = 0
-    while first < len(order):
-        value, last = points[order[first], 0], first + 1
-        while last < len(order) and points[order[last], 0] == value:
+    while first < size:
+        last = first + 1
+        while last < size and keys[old, last] == keys[old, first]:
             last += 1
         if last > first + 1:
-            _order_run(points, order, other, first, last)
+            _order_run(points, order[old], order[1 - old], first, last)
         first = last
+    return order[old]
 
 
 @_inner
@@ -146,40 +163,55 @@ def _after(points, p, q):  # type: ignore[no-untyped-def]
     return False
 
 
-# ------------------------------------------------------------------------------------------------------- the exact front
+@numba.njit(cache=True, nogil=True)
+def gather_rows(points, order, rows, groups):  # type: ignore[no-untyped-def]
+    """Copies different points, without their first objective, in the given order; how many they are.
+
+    `groups` [n] gets which row each place of the order has become.
+    """
+    count = 0
+    for place in range(len(order)):
+        p = order[place]
+        if place == 0 or points[p, 0] != points[order[place - 1], 0] or _after(points, p, order[place - 1]):
+            for k in range(rows.shape[1]):
+                rows[count, k] = points[p, k + 1]
+            count += 1
+        groups[place] = count - 1
+    return count
+
+
+# ---------------------------------------------------------------------------------------------------- the exact front
 
 
 @numba.njit(cache=True, nogil=True)
-def front_of_two(points):  # type: ignore[no-untyped-def]
-    """Whether each is on the front, of different points in lexicographic order."""
-    found = np.empty(len(points), np.bool_)
+def front_of_two(rows, found):  # type: ignore[no-untyped-def]
+    """Finds who is on the front, by the second objective of different points in lexicographic order."""
     lowest = np.inf
-    for p in range(len(points)):
-        found[p] = points[p, 1] < lowest
-        lowest = min(lowest, points[p, 1])
-    return found
+    for p in range(len(rows)):
+        found[p] = rows[p, 0] < lowest
+        lowest = min(lowest, rows[p, 0])
 
 
 @numba.njit(cache=True, nogil=True)
-def reduce_node(rows, tags, levels, height, node):  # type: ignore[no-untyped-def]
+def reduce_node(rows, tags, points, levels, height, node):  # type: ignore[no-untyped-def]
     """Reduces a node, `height` levels above the leaves, to its front; how many points that has.
 
-    `rows` [2, point, objective but the first] and `tags` [2, point], twice the point's number, hold different points in
-    lexicographic order in their first buffer. The front then stands where the node begins, in buffer `height` modulo 2,
-    in order of the second objective.
+    `rows` [2, point, objective but the first] and `tags` [2, point], twice the point's number, begin with so many
+    `points`, different and in lexicographic order, in their first buffer. The front then stands where the node begins,
+    in buffer `height` modulo 2, in order of the second objective.
     """
     if rows.shape[2] == 2:
-        return _reduce_pairs(rows, tags, rows.shape[1], levels, height, node, True)
-    first, last = _begin(rows.shape[1], levels - height, node), _begin(rows.shape[1], levels - height, node + 1)
+        return _reduce_pairs(rows, tags, points, levels, height, node, True)
+    first, last = _begin(points, levels - height, node), _begin(points, levels - height, node + 1)
     pairs, notes, kept = _scratch(last - first)
     waiting = np.zeros(height + 1, np.int64)
     for leaf in range(node << height, (node + 1) << height):
-        begin = _begin(rows.shape[1], levels, leaf)
-        count = _reduce_leaf(rows[0], tags[0], begin, _begin(rows.shape[1], levels, leaf + 1), True)
+        begin = _begin(points, levels, leaf)
+        count = _reduce_leaf(rows[0], tags[0], begin, _begin(points, levels, leaf + 1), True)
         place, level = leaf, 0
         while level < height and place & 1:
-            left = _begin(rows.shape[1], levels - level, place - 1)
-            right = _begin(rows.shape[1], levels - level, place)
+            left = _begin(points, levels - level, place - 1)
+            right = _begin(points, levels - level, place)
             count = _join_triples(rows, tags, level & 1, left, waiting[level], right, count, pairs, notes, kept)
             place >>= 1
             level += 1
@@ -188,10 +220,10 @@ def reduce_node(rows, tags, levels, height, node):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True, nogil=True)
-def join_halves(rows, tags, levels, height, node, left_count, right_count):  # type: ignore[no-untyped-def]
+def join_halves(rows, tags, points, levels, height, node, left_count, right_count):  # type: ignore[no-untyped-def]
     """Joins the fronts of the two halves of a node into its own; how many points that has."""
-    left = _begin(rows.shape[1], levels - height + 1, 2 * node)
-    right = _begin(rows.shape[1], levels - height + 1, 2 * node + 1)
+    left = _begin(points, levels - height + 1, 2 * node)
+    right = _begin(points, levels - height + 1, 2 * node + 1)
     old = (height - 1) & 1
     if rows.shape[2] == 2:
         return _join_pairs(rows, tags, old, left, left_count, right, right_count, True)
@@ -272,10 +304,9 @@ def _join_pairs(pairs, tags, old, left, left_count, right, right_count, every): 
         p = i if early else j
         value, tag = rows[p, 1], marks[p]
         to[place, 0], to[place, 1], notes[place] = rows[p, 0], value, tag
-        rules = early and (every or not tag & 1)
-        stays = early or not (every or tag & 1) or value < lowest
-        lowest = min(lowest, value) if rules else lowest
-        place += stays
+        below, late = value < lowest, tag & 1 == 1
+        place += early | below | (not (late | every))
+        lowest = value if below & early & (every | (not late)) else lowest
         i += early
         j += not early
     for p in range(i, left_end):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,7 @@ MOST_OBJECTIVES = 4
 MOST_POINTS = 2**30  # a kernel's tag is twice the point's number, in 32 bits
 EXACT_INTEGERS = 2**53  # up to here, every integer is a float64
 FEW = 4096  # points that are not worth a filter
-SAMPLE = 1024  # points that anchors come from, each of which is held against each
+SAMPLE = 256  # points that anchors come from, each of which is held against each
 ANCHORS, LEAST_SHARE = 16, 0.01  # at most so many, and each dominates so much more of the sample
 CUTS = {2: 1024, 3: 256, 4: 32}  # of an axis, by objectives: the table of cells fits into a cache
 CUT_SAMPLE = 2**14  # points that cuts are quantiles of
@@ -50,6 +51,8 @@ def front(values: ArrayLike, threads: int = 1) -> Mask:
     [True, True, True, True, False, False]
     """
     points = _points(values)
+    if threads < 1:
+        raise ValueError(f"{threads} threads: give 1 or more")
     if points.shape[1] == 1:
         finite = np.isfinite(points[:, 0])
         return finite & (points[:, 0] == np.min(points[:, 0], initial=np.inf, where=finite))
@@ -117,7 +120,9 @@ def _points(values: ArrayLike) -> Floats:
     """Points [n, k] as float64."""
     points = _floats(values)
     if points.ndim != 2 or not 1 <= points.shape[1] <= MOST_OBJECTIVES:
-        raise ValueError(f"values of shape {points.shape}: give [points, objectives], 1 to {MOST_OBJECTIVES} objectives")
+        raise ValueError(
+            f"values of shape {points.shape}: give [points, objectives], 1 to {MOST_OBJECTIVES} objectives"
+        )
     if len(points) > MOST_POINTS:
         raise ValueError(f"{len(points)} points: give {MOST_POINTS} at most, or merge the fronts of parts")
     return points
@@ -180,45 +185,46 @@ def _spared_by_cells(points: Floats, team: Team) -> Mask:
     return spared
 
 
-# ------------------------------------------------------------------------------------------------------- the exact front
+# ---------------------------------------------------------------------------------------------------- the exact front
 
 
 def _exact(points: Floats, team: Team) -> Mask:
     """Which of the finite points are on the front."""
     from . import dominance
 
-    order = np.argsort(points[:, 0])
-    dominance.order_ties(points, order)
-    points = points[order]
-    new = np.ones(len(points), np.bool_)  # not equal to the one before
-    np.any(points[1:] != points[:-1], axis=1, out=new[1:])
+    size = len(points)
+    keys, orders = np.empty((2, size), np.uint64), np.empty((2, size), np.int32)
+    bits = (points[:, 0] + 0.0).view(np.uint64)  # + 0.0: no negative zeros
+    keys[0] = np.where(bits >> 63, ~bits, bits | np.uint64(1 << 63))
+    order = dominance.lexicographic(points, keys, orders)
+    rows, groups = np.empty((2, size, points.shape[1] - 1)), keys[0].view(np.int64)
+    different = dominance.gather_rows(points, order, rows[0], groups)
+    found = np.zeros(different, np.bool_)
     if points.shape[1] == 2:
-        found = dominance.front_of_two(points[new])
+        dominance.front_of_two(rows[0, :different], found)
     else:
-        found = _reduced(points[new], team)
-    mask = np.empty(len(points), np.bool_)
-    mask[order] = found[np.cumsum(new) - 1]
+        found[_reduced(rows, different, team)] = True
+    mask = np.empty(size, np.bool_)
+    mask[order] = found[groups]
     return mask
 
 
-def _reduced(points: Floats, team: Team) -> Mask:
-    """Which of different points, three or four objectives in lexicographic order, are on the front."""
+def _reduced(rows: Floats, size: int, team: Team) -> Numbers:
+    """The numbers of the first `size` rows that are on the front; of `rows` as in `dominance.reduce_node`."""
     from . import dominance
 
-    levels = max(len(points) // dominance.LEAF, 1).bit_length()
+    tags = np.empty((2, size), np.int32)
+    tags[0] = 2 * np.arange(size, dtype=np.int32)
+    levels = max(size // dominance.LEAF, 1).bit_length()
     split = min(team.threads.bit_length() - 1, levels)  # 2^split nodes have threads of their own
-    rows = np.empty((2, len(points), points.shape[1] - 1))
-    tags = np.empty((2, len(points)), np.int32)
-    rows[0], tags[0] = points[:, 1:], np.arange(0, 2 * len(points), 2, np.int32)
     height = levels - split
-    counts = list(team.pool.map(lambda node: dominance.reduce_node(rows, tags, levels, height, node), range(2**split)))
+    shared = rows, tags, size, levels
+    counts = list(team.pool.map(partial(dominance.reduce_node, *shared, height), range(2**split)))
     while len(counts) > 1:
         height += 1
-        halves = zip(range(len(counts)), counts[::2], counts[1::2], strict=False)
-        counts = list(team.pool.map(lambda half: dominance.join_halves(rows, tags, levels, height, *half), halves))  # noqa: B023
-    found = np.zeros(len(points), np.bool_)
-    found[tags[levels & 1, : counts[0]] >> 1] = True
-    return found
+        join = partial(dominance.join_halves, *shared, height)
+        counts = list(team.pool.map(join, range(len(counts) // 2), counts[::2], counts[1::2]))
+    return tags[levels & 1, : counts[0]] >> 1
 
 
 def _spread(team: Team, kernel: Kernel, points: int, *arguments: Any) -> None:

@@ -32,7 +32,7 @@ _inner = numba.njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wr
 
 @numba.njit(cache=True, nogil=True)
 def spare_by_anchors(points, anchors, spared, first, last, _):  # type: ignore[no-untyped-def]
-    """Spares the points `first` to `last` that are finite and that no anchor dominates."""
+    """Spares the points `first` to `last` that are finite and that no anchor dominates; the thread is no matter."""
     objectives = points.shape[1]
     for p in range(first, last):
         spare = True
@@ -51,11 +51,10 @@ def spare_by_anchors(points, anchors, spared, first, last, _):  # type: ignore[n
 
 @numba.njit(cache=True, nogil=True)
 def lowest_of_cells(points, cuts, counts, cells, tables, first, last, number):  # type: ignore[no-untyped-def]
-    """Notes the cell of every point, and the least last objective of every cell.
+    """Notes the cell of every point, and in the thread's table the least last objective of every cell.
 
-    `cuts` [objective, cut] are in order, `counts` [objective] of them. In one objective, a cut is a cell of its own, of
-    odd number, and so is what lies between two; number 0 of an axis stands for below everything, so that all are one
-    higher in the table: values equal to cut c have 2 c + 2, those between it and the next one 2 c + 3.
+    `cuts` [objective, cut] are in order, `counts` [objective] of them. Along an objective, values equal to cut c are in
+    cell 2 c + 2, those between it and the next cut in 2 c + 3, those below all cuts in 1. Cell 0 stays empty.
     """
     side, axes = 2 * cuts.shape[1] + 2, points.shape[1] - 1
     for p in range(first, last):
@@ -247,8 +246,7 @@ def _scratch(size):  # type: ignore[no-untyped-def]
 def _reduce_leaf(rows, tags, first, last, every):  # type: ignore[no-untyped-def]
     """Puts rows that no earlier one is nowhere above in order of their first column; how many are left.
 
-    Every row counts as earlier and may go; or else an odd tag marks those that may go, and only the others stay for
-    certain and remove any.
+    If `every`, all rows remove later ones and may be removed. Otherwise those with an odd tag may be, by the others.
     """
     end = first
     columns = rows.shape[1]
@@ -280,9 +278,8 @@ def _reduce_pairs(pairs, tags, points, levels, height, node, every):  # type: ig
     """`reduce_node` of the first `points` rows of two columns; `every` as for a leaf."""
     waiting = np.zeros(height + 1, np.int64)
     for leaf in range(node << height, (node + 1) << height):
-        count = _reduce_leaf(
-            pairs[0], tags[0], _begin(points, levels, leaf), _begin(points, levels, leaf + 1), every
-        )  # fmt: skip
+        first, last = _begin(points, levels, leaf), _begin(points, levels, leaf + 1)
+        count = _reduce_leaf(pairs[0], tags[0], first, last, every)
         place, level = leaf, 0
         while level < height and place & 1:
             left, right = _begin(points, levels - level, place - 1), _begin(points, levels - level, place)

@@ -28,7 +28,7 @@ from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
-from .schedule import Epoch, Family, InBanks, Schedule, Spill, Wait
+from .schedule import Epoch, Family, InBanks, Pick, Reason, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
 
@@ -89,7 +89,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     )
     for condition, reason in schedule.infeasible:
         if not is_array(condition) and condition:
-            raise Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': {reason}")
+            raise Infeasible(schedule.reason(reason))
     return schedule
 
 
@@ -190,16 +190,15 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, str]]:
+def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Reason]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
     placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
     found = []
     for unit, axis, part in sorted(placed):
         extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
-        reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)}"
-        found.append((extent > room, reason))
+        found.append((extent > room, functools.partial(_why_too_wide, unit, axis, part, extent, room)))
     return found
 
 
-def _plain(value: Any) -> str:
-    return "some" if is_array(value) else str(value)
+def _why_too_wide(unit: str, axis: str, part: str, extent: Any, room: Any, pick: Pick) -> str:
+    return f"part '{part}' has {pick(extent)} indices, but axis '{axis}' of '{unit}' has {pick(room)}"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings import Counts, Schedule, count, fewest_bytes
-from workloads import ceil_div, choose, is_array, most
+from workloads import ceil_div, choose, is_array, most, quotient
 
+from .labels import label
 from .pim.commands import Commands
 
 Number = Any
@@ -25,8 +26,8 @@ ASSUMPTIONS = ("no fill, drain or skew, no port limit and no operation latency",
 class Latency:
     """Times of a schedule: `cycles` rounded up to whole ones, `latency_s` not rounded.
 
-    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names what does (an array of names for arrays
-    of design points).
+    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names what does (`Labels` for arrays of
+    design points).
     """
 
     cycles: Number
@@ -85,12 +86,13 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
     """
     clock_hz = schedule.machine.clock_hz
     compute = compute_cycles(schedule, counts)
-    cycles, seconds = compute, compute / clock_hz
+    cycles, seconds = compute, quotient(compute, clock_hz)
     units = {name: counts.unit_cycles(name) for name in schedule.machine.units}
-    bound: Any = None
+    loads = units | _waits(schedule, counts)
+    bound: Any = 0  # an index into the names of loads and memories
     busiest: Number = -1
-    for name, load in (units | _waits(schedule, counts)).items():
-        bound = name if bound is None else choose(load > busiest, name, bound)
+    for i, load in enumerate(loads.values()):
+        bound = choose(load > busiest, i, bound)
         busiest = most(busiest, load)
     memory_s: dict[str, Number] = {}
     for memory in schedule.machine.memories.values():
@@ -98,11 +100,12 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         if bandwidth is None:
             continue
         moved = counts.level_bytes(memory.name, "read") + counts.level_bytes(memory.name, "write")
-        memory_s[memory.name] = moved / bandwidth
-        bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
+        memory_s[memory.name] = quotient(moved, bandwidth)
+        bound = choose(memory_s[memory.name] > seconds, len(loads) + len(memory_s) - 1, bound)
         seconds = most(seconds, memory_s[memory.name])
         cycles = most(cycles, memory_cycles(moved, clock_hz, bandwidth))
-    return Latency(cycles, seconds, compute, units, memory_s, bound, assumptions=ASSUMPTIONS)
+    bound_by = label((*loads, *memory_s), bound)
+    return Latency(cycles, seconds, compute, units, memory_s, bound_by, assumptions=ASSUMPTIONS)
 
 
 def fastest(schedule: Schedule) -> tuple[Number, ...]:
@@ -111,14 +114,41 @@ def fastest(schedule: Schedule) -> tuple[Number, ...]:
 
 
 def memory_cycles(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
-    """Cycles that a memory takes, rounded up: exact for whole numbers, in float64 for arrays."""
-    if is_array(moved, clock_hz, bandwidth):
-        import numpy as np
+    """Cycles that a memory takes, rounded up exactly.
 
-        return np.ceil(np.asarray(moved, dtype=np.float64) * clock_hz / bandwidth).astype(np.int64)
+    >>> import numpy as np
+    >>> memory_cycles(2**40, 940_000_000, 3 * 2**30), memory_cycles(np.array([3, 4]), 10, 3)
+    (320853333334, array([10, 14]))
+    """
+    if is_array(moved, clock_hz, bandwidth):
+        return _cycles_of_points(moved, clock_hz, bandwidth)
     if isinstance(clock_hz, int) and isinstance(bandwidth, int):
         return ceil_div(moved * clock_hz, bandwidth)
     from fractions import Fraction
     from math import ceil
 
     return ceil(Fraction(moved) * Fraction(clock_hz) / Fraction(bandwidth))
+
+
+def _cycles_of_points(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
+    """The same for arrays: in float64, then mended where that may be off.
+
+    The guess of whole numbers is off by one at most, and what is left over is small: it is right though products wrap.
+    """
+    import numpy as np
+
+    moved, clock_hz, bandwidth = (np.asarray(each) for each in (moved, clock_hz, bandwidth))
+    near = moved.astype(np.float64) * clock_hz / bandwidth
+    found = np.ceil(near).astype(np.int64)
+    doubtful = near >= 2.0**50
+    if all(each.dtype.kind == "i" for each in (moved, clock_hz, bandwidth)):
+        with np.errstate(over="ignore"):
+            left = moved * clock_hz - found * bandwidth
+        found += left > 0
+        found -= left <= -bandwidth
+    else:
+        doubtful |= np.abs(near - np.rint(near)) <= near * 2.0**-50
+    for i in np.flatnonzero(doubtful):
+        point = (np.broadcast_to(each, near.shape).flat[i].item() for each in (moved, clock_hz, bandwidth))
+        found.flat[i] = memory_cycles(*point)
+    return found

@@ -13,7 +13,7 @@ from .notation import Access, Apply, NotationError, Number, Statement, parse_sta
 from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, number_type, tensor_types, unknown_type
-from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of
+from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of, quotient
 from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "operations",
     "parse_statement",
     "part_of",
+    "quotient",
     "plain_pins",
     "points",
     "tensor_types",

@@ -123,7 +123,10 @@ def _whole(loaded: Loaded[MappingSpec], lookup: Any, text: int | str, least_valu
     """Checks that a value is a whole number, at least `least_value` and at most 2^31."""
     value = evaluate(text, lookup, loaded, *path)
     if is_array(value):
-        return
+        wrong = value[(value != value // 1) | (value < least_value) | (value > 2**31)]
+        if not wrong.size:
+            return
+        value = wrong[0].item()
     if value != int(value) or not least_value <= value <= 2**31:
         name = path[-1] if path[0] != "epochs" else f"wait for {path[-1]}"
         message = f"'{name}' must be a whole number from {least_value} to 2^31, found {value}"

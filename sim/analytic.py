@@ -131,24 +131,37 @@ def memory_cycles(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
 
 
 def _cycles_of_points(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
-    """The same for arrays: in float64, then mended where that may be off.
+    """The same for arrays: a guess in float64 that is off by one at most, mended by what is left over of it.
 
-    The guess of whole numbers is off by one at most, and what is left over is small: it is right though products wrap.
+    That is small, and so right though products wrap around 2^64. Points too large for this are taken one by one.
     """
     import numpy as np
 
     moved, clock_hz, bandwidth = (np.asarray(each) for each in (moved, clock_hz, bandwidth))
     near = moved.astype(np.float64) * clock_hz / bandwidth
     found = np.ceil(near).astype(np.int64)
-    doubtful = near >= 2.0**50
-    if all(each.dtype.kind == "i" for each in (moved, clock_hz, bandwidth)):
+    clocks, clock_bits = _without_fractions(clock_hz)
+    widths, width_bits = _without_fractions(bandwidth)
+    large = near >= 2.0**50
+    if float(np.max(widths)) * 2.0**clock_bits < 2.0**61:
         with np.errstate(over="ignore"):
-            left = moved * clock_hz - found * bandwidth
+            whole = widths << clock_bits
+            left = (moved * clocks << width_bits) - found * whole
         found += left > 0
-        found -= left <= -bandwidth
+        found -= left <= -whole
     else:
-        doubtful |= np.abs(near - np.rint(near)) <= near * 2.0**-50
-    for i in np.flatnonzero(doubtful):
+        large = np.ones_like(large)
+    for i in np.flatnonzero(large):
         point = (np.broadcast_to(each, near.shape).flat[i].item() for each in (moved, clock_hz, bandwidth))
         found.flat[i] = memory_cycles(*point)
     return found
+
+
+def _without_fractions(values: Any) -> tuple[Any, int]:
+    """Integers, and the bits by which they are the values shifted left; at most 62 bits."""
+    import numpy as np
+
+    if values.dtype.kind == "i":
+        return values, 0
+    bits = next((n for n in range(63) if (np.ldexp(values, n) % 1 == 0).all()), 62)
+    return np.minimum(np.ldexp(values, bits), 2.0**62).astype(np.int64), bits

@@ -14,7 +14,7 @@ from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, number_type, tensor_types, unknown_type
 from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of, quotient
-from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload
+from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload, size_keys
 
 __all__ = [
     "CASCADES",
@@ -59,9 +59,10 @@ __all__ = [
     "operations",
     "parse_statement",
     "part_of",
-    "quotient",
     "plain_pins",
     "points",
+    "quotient",
+    "size_keys",
     "tensor_types",
     "unknown_type",
     "visited",

@@ -87,10 +87,19 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         spills=spills,
         in_banks=_in_banks(cascade, spec),
     )
-    for condition, reason in schedule.infeasible:
-        if not is_array(condition) and condition:
-            raise Infeasible(schedule.reason(reason))
+    if not varies(machine, workload):
+        for condition, reason in schedule.infeasible:
+            if not is_array(condition) and condition:
+                raise Infeasible(schedule.reason(reason))
     return schedule
+
+
+def varies(machine: Any, workload: Workload) -> bool:
+    """Whether any number of a machine or a workload is an array of design points."""
+    memories = (value for memory in machine.memories.values() for value in vars(memory).values())
+    units = (value for unit in machine.units.values() for value in (*unit.axes.values(), *vars(unit).values()))
+    sizes = (*workload.values.values(), *workload.settings.values())
+    return is_array(machine.clock_hz, *memories, *units, *sizes)
 
 
 def _in_banks(cascade: Cascade, spec: MappingSpec) -> InBanks:

@@ -35,8 +35,8 @@ class Keys:
         return self.found[key]
 
     def is_tied(self, key: str) -> bool:
-        """Whether the file ties the key to others."""
-        value = self.data
+        """Whether the file of a machine ties the key to others; only there such a value is one of the file's own."""
+        value = self.data if self.part == "arch" else None
         for step in self.slot(key).path:
             value = value.get(step) if isinstance(value, dict) else None
         return is_expression(value)

@@ -80,7 +80,7 @@ class Rows:
         here = self.fits[place]  # a view: `at` holds slices and single indices
         if not np.any(condition):
             return
-        cells = np.asarray(condition)
+        cells = np.reshape(condition, np.shape(condition) or (1,) * here.ndim)
         codes = np.full(cells.shape, -1, dtype=np.int32)
         still = cells & _anywhere(here, cells.shape)
         for cell in zip(*np.nonzero(still), strict=True):

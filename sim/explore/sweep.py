@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,11 @@ from typing import Any
 
 from arch import Machine, machine
 from mappings import mapping
-from specs import Expression, ExpressionError, Loaded, Place, Problem, SpecError, parse_expression, unknown
+from specs import Expression, ExpressionError, Infeasible, Loaded, Place, Problem, SpecError, parse_expression, unknown
 from specs.paths import Slot
 from workloads import workload
 
-from ..simulate import model_for
+from ..simulate import bound_in_turn, model_for
 from .axes import Axis, free_values, tied_axes
 from .columns import chosen_columns, result_columns
 from .grid import CHUNK, Grid
@@ -248,6 +249,9 @@ class _Checks:
             self.of(lambda ref=first: mapping(ref.mapping), "axes")
         self.of(lambda: workload(made.references((0, 0, *origin)).workload), "workload")
         self.stop()
+        for j in range(len(made.designs)):
+            self.of(lambda ref=made.references((0, j, *origin)): _bound(ref), *self._mapping_of(j))
+        self.stop()
         for i, axis in enumerate(made.free):
             if axis.part == "arch" and axis.slot.quantity is not None:
                 continue  # each value was read as the file would be
@@ -256,6 +260,12 @@ class _Checks:
                 for j in range(len(made.designs)):
                     self._one(made.references((0, j, *place)), axis, k)
         self.stop()
+
+    def _mapping_of(self, design: int) -> tuple[str | int, ...]:
+        """Where the mapping of a design stands."""
+        if self.loaded.model.designs is not None:
+            return ("designs", design, "mapping")
+        return ("mapping", design) if isinstance(self.loaded.model.mapping, list) else ("mapping",)
 
     def _one(self, point: References, axis: Axis, k: int) -> None:
         checks = {"arch": lambda: machine(point.arch), "mapping": lambda: mapping(point.mapping)}
@@ -266,6 +276,12 @@ class _Checks:
         for i, model in enumerate(self.loaded.model.models):
             index = (i,) if isinstance(self.loaded.model.model, list) else ()
             self.of(lambda name=model: model_for(host, name), "model", *index)
+
+
+def _bound(point: References) -> None:
+    """Binds a point. Raises SpecError if the machine, the mapping and the workload do not go together."""
+    with contextlib.suppress(Infeasible):
+        bound_in_turn(point.workload, point.arch, point.mapping)
 
 
 def _in_file(place: Place | None) -> Place | None:

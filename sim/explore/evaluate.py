@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arch import Machine, machine
-from mappings import Schedule, mapping
+from arch import Machine
+from mappings import Schedule
 from specs import Infeasible, Problem, SpecError
-from workloads import LAYERS, Workload, workload
+from workloads import LAYERS, Workload
 
 from ..simulate import Analysis, model_for, simulation
 from . import machines, workloads
 from .axes import Axis
-from .columns import measured
 from .grid import Box
 from .identity import identity_of
+from .readers import machine_of, mapping_of, workload_of
 from .rows import Rows
-from .sweep import References, Sweep
+from .points import References, Sweep
 
 if TYPE_CHECKING:
     import pyarrow
 
 ANALYTIC = "analytic"
-machine_of = lru_cache(maxsize=4096)(machine)
-workload_of = lru_cache(maxsize=4096)(workload)
-mapping_of = lru_cache(maxsize=4096)(mapping)
 
 
 @dataclass(frozen=True)

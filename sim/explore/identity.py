@@ -10,7 +10,7 @@ from specs.version import version
 
 from ..accounting import accounting
 from ..record import fingerprint
-from .sweep import Sweep
+from .points import Sweep
 
 
 def identity_of(sweep: Sweep) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from ..simulate import Analysis
 from .axes import Axis
 from .columns import is_whole, measured
 from .grid import Box
-from .sweep import Sweep
+from .points import Sweep
 
 if TYPE_CHECKING:
     import pyarrow

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from specs import Library, Loaded, Misplaced, Problem, Reference, Spec, SpecError, parse_reference, validate
 from specs.document import Document, read_file
+from specs.problems import shorten
+from specs.scalars import show_scalar
 
 PARTS = ("workload", "arch", "mapping")  # what an axis may set a key of
+
+KEPT = r"^(all|front|top-[1-9][0-9]{0,8})$"
 
 Scalar = bool | int | float | str
 Whole = Annotated[int, Field(strict=True)]
@@ -39,12 +44,25 @@ class RangeSpec(Spec):
         return self
 
 
+def _tie(found: Any) -> Any:
+    if not isinstance(found, str) or not found.lstrip().startswith("="):
+        ways = "a list such as [1, 2], a range {from: 1, to: 8, times: 2} or '= expression'"
+        raise ValueError(f"found {show_scalar(found)}, expected {ways}")
+    return found
+
+
+def _kept(found: str) -> str:
+    if not re.fullmatch(KEPT, found):
+        raise ValueError(f"found '{shorten(found)}', expected all, front, or a number of the best such as top-100")
+    return found
+
+
 def _form(value: Any) -> str:
     return "range" if isinstance(value, dict | RangeSpec) else "list" if isinstance(value, list | tuple) else "tie"
 
 
 AxisSpec = Annotated[
-    Annotated[RangeSpec, Tag("range")] | Annotated[list[Scalar], Tag("list")] | Annotated[str, Tag("tie")],
+    Annotated[RangeSpec, Tag("range")] | Annotated[list[Scalar], Tag("list")] | Annotated[str, BeforeValidator(_tie), Tag("tie")],
     Discriminator(_form),
 ]
 Names = str | list[str]
@@ -75,7 +93,7 @@ class SweepSpec(Spec):
     axes: dict[str, AxisSpec]
     constraints: list[str] = []
     objectives: Annotated[list[str], Field(min_length=1)] = ["latency_s", "energy_j", "area_mm2"]
-    keep: Annotated[str, Field(pattern=r"^(all|front|top-[1-9][0-9]{0,8})$")] = "all"
+    keep: Annotated[str, AfterValidator(_kept), WithJsonSchema({"type": "string", "pattern": KEPT})] = "all"
     columns: Literal["default", "all"] = "default"
 
     @model_validator(mode="after")

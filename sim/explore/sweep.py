@@ -1,96 +1,27 @@
-"""A sweep that is in order: its axes, grid, designs and columns; and the checks that make sure of it beforehand."""
+"""From the file of a sweep to a sweep that is in order: everything that is wrong with it is said before it runs."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from arch import Machine, machine
-from mappings import mapping
+from arch import Machine
 from specs import Expression, ExpressionError, Infeasible, Loaded, Place, Problem, SpecError, parse_expression, unknown
 from specs.paths import Slot
-from workloads import workload
 
 from ..simulate import bound_in_turn, model_for
+from . import machines, workloads
 from .axes import Axis, free_values, tied_axes
 from .columns import chosen_columns, result_columns
-from .grid import CHUNK, Grid
+from .grid import CHUNK
 from .keys import Keys, arch_keys, mapping_keys, workload_keys
+from .points import Design, References, Sweep
+from .readers import machine_of, mapping_of, workload_of
 from .spec import PARTS, SweepSpec, load_sweep
 
 MOST_KEPT = 10**10  # points that a sweep may keep; above that only its front or its best
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """A machine and a mapping of a sweep, by the keys that axes may set."""
-
-    arch: Keys
-    mapping: Keys
-
-    def keys(self, part: str) -> Keys:
-        return self.arch if part == "arch" else self.mapping
-
-
-@dataclass(frozen=True)
-class References:
-    """What a point is, as `einfuse simulate` takes it."""
-
-    workload: str
-    arch: str
-    mapping: str
-    model: str | None
-
-    def __str__(self) -> str:
-        model = f" --model {self.model}" if self.model else ""
-        return f"-w {self.workload} -a {self.arch} -m {self.mapping}{model}"
-
-
-@dataclass(frozen=True, eq=False)
-class Sweep:
-    """A checked sweep. `axes` are in the file's order, free and tied ones."""
-
-    loaded: Loaded[SweepSpec]
-    workload: Keys
-    designs: tuple[Design, ...]
-    axes: tuple[Axis, ...]
-    constraints: tuple[tuple[str, Expression], ...]
-    columns: tuple[str, ...]
-    chunk: int = CHUNK
-
-    @property
-    def spec(self) -> SweepSpec:
-        return self.loaded.model
-
-    @cached_property
-    def free(self) -> tuple[Axis, ...]:
-        """The axes that the grid has a dimension for."""
-        return tuple(axis for axis in self.axes if not axis.tied)
-
-    @cached_property
-    def grid(self) -> Grid:
-        """The points: models, designs, then free axes."""
-        sizes = tuple(len(axis.values) for axis in self.free)
-        return Grid((len(self.spec.models), len(self.designs), *sizes), self.chunk)
-
-    def references(self, place: Sequence[int]) -> References:
-        """What the point at these indices is, as references.
-
-        >>> made = sweep("examples/area_latency.yaml")
-        >>> made.references(made.grid.place(2)).workload
-        'bert:seq_len=256Ki,head_dim=64,batch=64'
-        """
-        model, design, *at = place
-        chosen = self.designs[design]
-        parts = {part: self.workload if part == "workload" else chosen.keys(part) for part in PARTS}
-        texts = {
-            part: keys.with_values({axis.key: axis.text(at) for axis in self.axes if axis.part == part})
-            for part, keys in parts.items()
-        }
-        return References(texts["workload"], texts["arch"], texts["mapping"], self.spec.models[model])
 
 
 def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sweep:
@@ -107,7 +38,7 @@ def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sw
     axes = checks.axes(work, designs)
     names: tuple[str, ...] = ()
     if designs:
-        names = result_columns(machine(each.arch.reference) for each in designs)
+        names = result_columns(machine_of(each.arch.reference) for each in designs)
         checks.objectives(names)
     constraints = checks.constraints((*names, *loaded.model.axes)) if designs else ()
     checks.stop()
@@ -170,15 +101,11 @@ class _Checks:
                 continue
             if isinstance(given, str):
                 ties[path] = given
-                if not given.lstrip().startswith("="):
-                    self.report(f"{path}: expected a list, a range or '= expression', found '{given}'", "axes", path)
                 continue
             values, problems = free_values(given, slots[path], self.loaded, path)
             self.problems += problems
             if not problems:
                 free.append(Axis(path, values, (len(free),), False, slots[path]))
-        if len(free) + len(ties) < len(self.loaded.model.axes):
-            ties = {path: text for path, text in ties.items() if text.lstrip().startswith("=")}
         tied, problems = tied_axes(ties, free, slots, self.loaded, tuple(self.loaded.model.axes))
         self.problems += problems
         by_path = {axis.path: axis for axis in (*free, *tied)}
@@ -214,7 +141,7 @@ class _Checks:
             points *= len(axis.values)
         if self.loaded.model.keep == "all" and points > MOST_KEPT:
             message = f"{points} points are more than can be kept ({MOST_KEPT}); say keep: front, or top-1000"
-            self.report(message, *(("keep",) if "keep" in self.loaded.model.model_fields_set else ("axes",)))
+            self.report(message, "keep" if "keep" in self.loaded.model.model_fields_set else "axes", key=True)
 
     def objectives(self, names: Sequence[str]) -> None:
         """Objectives are numbers of the results."""
@@ -243,23 +170,45 @@ class _Checks:
         origin = [0] * len(made.free)
         for j, design in enumerate(made.designs):
             first = made.references((0, j, *origin))
-            host = self.of(lambda ref=first: machine(ref.arch), "axes")
+            host = self.of(lambda ref=first: machine_of(ref.arch), "axes")
             if host is not None:
                 self._models(host)
-            self.of(lambda ref=first: mapping(ref.mapping), "axes")
-        self.of(lambda: workload(made.references((0, 0, *origin)).workload), "workload")
+            self.of(lambda ref=first: mapping_of(ref.mapping), "axes")
+        self.of(lambda: workload_of(made.references((0, 0, *origin)).workload), "workload")
         self.stop()
         for j in range(len(made.designs)):
             self.of(lambda ref=made.references((0, j, *origin)): _bound(ref), *self._mapping_of(j))
         self.stop()
         for i, axis in enumerate(made.free):
-            if axis.part == "arch" and axis.slot.quantity is not None:
+            if axis.slot.quantity is not None:
                 continue  # each value was read as the file would be
             for k in range(1, len(axis.values)):
                 place = [k if each == i else 0 for each in range(len(made.free))]
                 for j in range(len(made.designs)):
                     self._one(made.references((0, j, *place)), axis, k)
         self.stop()
+        self._together(made)
+        self.stop()
+
+    def _together(self, made: Sweep) -> None:
+        """Checks numbers that depend on each other, all values at once: those of a workload, and ties of machines."""
+        origin = [0] * len(made.free)
+        for j, design in enumerate(made.designs):
+            refs = made.references((0, j, *origin))
+            work, host = workload_of(refs.workload), machine_of(refs.arch)
+            arrays = {axis: axis.over_all(len(origin)) for axis in made.axes if axis.is_number}
+            sizes = {
+                axis.key: values
+                for axis, values in arrays.items()
+                if axis.part == "workload" and workloads.can_vary(work, axis.key)
+            }
+            numbers = {
+                axis.key: values
+                for axis, values in arrays.items()
+                if axis.part == "arch" and machines.can_vary(host, design.arch, axis.key)
+            }
+            self.of(lambda r=refs, s=sizes: workloads.varied_workload(r.workload, made.workload, s), "axes")
+            self.of(lambda h=host, d=design, n=numbers: machines.varied_machine(h, d.arch, n), "axes")
 
     def _mapping_of(self, design: int) -> tuple[str | int, ...]:
         """Where the mapping of a design stands."""
@@ -268,9 +217,9 @@ class _Checks:
         return ("mapping", design) if isinstance(self.loaded.model.mapping, list) else ("mapping",)
 
     def _one(self, point: References, axis: Axis, k: int) -> None:
-        checks = {"arch": lambda: machine(point.arch), "mapping": lambda: mapping(point.mapping)}
+        checks = {"arch": lambda: machine_of(point.arch), "mapping": lambda: mapping_of(point.mapping)}
         given = self.loaded.model.axes[axis.path]
-        self.of(checks.get(axis.part, lambda: workload(point.workload)), "axes", axis.path, *([k] if isinstance(given, list) else []))
+        self.of(checks.get(axis.part, lambda: workload_of(point.workload)), "axes", axis.path, *([k] if isinstance(given, list) else []))
 
     def _models(self, host: Machine) -> None:
         for i, model in enumerate(self.loaded.model.models):

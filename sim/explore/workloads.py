@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from workloads import Workload, workload
+from workloads import Workload
 
 from .axes import spelled
 from .keys import Keys
+from .readers import workload_of
 
 # Keys of a workload that settle its sizes together, and the sizes that they settle; any other sets its own.
 TOGETHER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -37,7 +38,7 @@ def varied_workload(reference: str, keys: Keys, values: Mapping[str, Any]) -> Wo
     >>> varied_workload("bert:seq_len=1Ki", keys, {"heads": np.array([6, 12])}).values["kv_heads"]
     array([ 6, 12])
     """
-    base = workload(reference)
+    base = workload_of(reference)
     masks = {key: value for key, value in values.items() if key in MASKS}
     sizes: dict[str, Any] = {key: value for key, value in values.items() if key not in MASKS}
     for names, made in TOGETHER:
@@ -57,7 +58,7 @@ def _settled_together(reference: str, keys: Keys, values: Mapping[str, Any], mad
     found = []
     for combination in combinations.tolist():
         texts = {key: spelled(value, None) for key, value in zip(values, combination, strict=True)}
-        one = workload(here.with_values(texts))
+        one = workload_of(here.with_values(texts))
         found.append([one.values[name] for name in made])
     table = np.array(found, dtype=np.int64)[places.ravel()]
     return {name: table[:, i].reshape(arrays[0].shape) for i, name in enumerate(made)}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sim import simulate
 from sim.explore.evaluate import Evaluator
-from sim.explore.sweep import Sweep
+from sim.explore.points import Sweep
 from specs import Infeasible
 
 

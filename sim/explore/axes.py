@@ -91,7 +91,7 @@ def free_values(given: RangeSpec | list[Any], slot: Slot, loaded: Loaded[SweepSp
     """The values of a free axis, and what is wrong with them."""
     if isinstance(given, RangeSpec):
         try:
-            return _array(_range(given, slot.quantity)), []
+            return _range(given, slot.quantity), []
         except _Wrong as error:
             return None, [Problem(f"{path}: {error}", loaded.place(("axes", path, *error.at)))]
     problems, values = [], []
@@ -127,29 +127,44 @@ class _Wrong(ValueError):
         super().__init__(message)
 
 
-def _range(given: RangeSpec, quantity: Quantity | None) -> list[int | float]:
+def _range(given: RangeSpec, quantity: Quantity | None) -> Any:
+    """The values of a range as an array. Raises `_Wrong`."""
     first, last = _end(given.first, quantity, "from"), _end(given.last, quantity, "to")
     if first >= last:
         raise _Wrong(f"'from' ({given.first}) must be less than 'to' ({given.last})", "from")
-    if given.steps is not None:
-        if given.steps > MOST_VALUES:
-            raise _Wrong(f"expected at most {MOST_VALUES} steps, found {given.steps}", "steps")
-        step = (last - first) / (given.steps - 1)
-        exact = [first + i * step for i in range(given.steps)]
-        key = "steps"
-    else:
-        exact, factor, key = [first], Fraction(repr(given.times)), "times"
-        if first <= 0:
-            raise _Wrong(f"a factor needs values greater than zero, found {given.first}", "from")
-        while exact[-1] < last and len(exact) <= MOST_VALUES:
-            exact.append(exact[-1] * factor)
-        if exact[-1] != last:
-            near = f"{_shown(exact[-2], quantity)} and {_shown(exact[-1], quantity)} are next to it"
-            raise _Wrong(f"no power of {given.times} leads from {given.first} to {given.last}; {near}", "to")
     try:
-        return [_read(value, quantity) for value in exact]
+        if given.steps is not None:
+            return _stepped(first, last, given.steps, quantity)
+        return _array([_read(value, quantity) for value in _multiplied(given, first, last, quantity)])
+    except _Wrong:
+        raise
     except ValueError as error:
-        raise _Wrong(str(error), key) from None
+        raise _Wrong(str(error), "times" if given.steps is None else "steps") from None
+
+
+def _multiplied(given: RangeSpec, first: Fraction, last: Fraction, quantity: Quantity | None) -> list[Fraction]:
+    values, factor = [first], Fraction(repr(given.times))
+    if first <= 0:
+        raise _Wrong(f"a factor needs values greater than zero, found {given.first}", "from")
+    while values[-1] < last and len(values) <= MOST_VALUES:
+        values.append(values[-1] * factor)
+    if values[-1] != last:
+        near = f"{_shown(values[-2], quantity)} and {_shown(values[-1], quantity)} are next to it"
+        raise _Wrong(f"no power of {given.times} leads from {given.first} to {given.last}; {near}", "to")
+    return values
+
+
+def _stepped(first: Fraction, last: Fraction, steps: int, quantity: Quantity | None) -> Any:
+    """As many values in equal steps, each as near as a float comes; what holds for the first two holds for all."""
+    if steps > MOST_VALUES:
+        raise _Wrong(f"expected at most {MOST_VALUES} steps, found {steps}", "steps")
+    step = (last - first) / (steps - 1)
+    whole = all(isinstance(_read(value, quantity), int) for value in (first, first + step))
+    if whole:
+        return np.arange(steps, dtype=np.int64) * int(step) + int(first)
+    divisor = first.denominator * step.denominator
+    start, each = int(first * divisor), int(step * divisor)
+    return np.array([(start + i * each) / divisor for i in range(steps)], dtype=np.float64)
 
 
 def _end(text: int | float | str, quantity: Quantity | None, key: str) -> Fraction:

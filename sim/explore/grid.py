@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-CHUNK = 1 << 16  # points of a box, at most
+CHUNK = 1 << 17  # points of a box, at most
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,10 @@ class Grid:
         while outer > 0 and inner * self.sizes[outer] <= self.chunk:
             inner *= self.sizes[outer]
             outer -= 1
-        length = max(1, min(self.sizes[outer], self.chunk // inner))
-        return outer, -(-self.sizes[outer] // length), length
+        size = self.sizes[outer]
+        pieces = -(-size // max(1, min(size, self.chunk // inner)))
+        length = -(-size // pieces)  # pieces of one size, as near as they come
+        return outer, -(-size // length), length
 
     @staticmethod
     def _unravel(index: int, sizes: tuple[int, ...]) -> tuple[int, ...]:

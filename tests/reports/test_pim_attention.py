@@ -101,8 +101,8 @@ def test_appends_at_once_take_less_and_what_waits_takes_more(study: AttentionStu
     others = [each.others_s for each in trials]
     assert others == sorted(others)
     assert study.best_batch == 8
-    # once appends take little, keys over channels are ahead: they have fewer MACs, and more to write
-    assert [study.chosen(each)[1] for each in trials] == ["head-per-channel"] * 2 + ["keys-over-channels"] * 4
+    # keys over channels have fewer MACs, but their sums and the keys that wait take turns on one unit
+    assert {study.chosen(each)[1] for each in trials} == {"head-per-channel"}
 
 
 def test_what_does_not_fit_is_listed_with_its_reason(study: AttentionStudy) -> None:

@@ -222,14 +222,18 @@ def compare(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, pim, or a file.")],
+    name: Annotated[str, typer.Argument(help="What of: fusemax, fusemax-cycles, pim, gpu-runs, or a file.")],
     folder: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim needs none.")
+        str | None,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder to write; some need none."),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")
+        Path | None,
+        typer.Option(
+            "--reference", metavar="CSV", help="Published numbers, drawn beside ours; of gpu-runs a folder too."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim and gpu-runs.")] = False,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
@@ -243,6 +247,12 @@ def report(
         writing.without_reference(name, reference)
         study = studies.pim_report(name, place)
         _answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
+        return OK
+    if writing.kind_of(name) == "gpu":
+        from .gpu import report as measured
+
+        runs = measured.gpu_report(name, place, reference)
+        _answer(as_json, lambda: measured.as_dict(runs), lambda: measured.as_text(runs, place))
         return OK
     if place is None or as_json:
         message = "has no --json" if as_json else "is written to a folder; give it with -o"

@@ -1,0 +1,71 @@
+"""Reading measurements from wherever they are: a file of any kind that is known, or a folder of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from specs import SpecError
+
+from .run import Measurements
+from .runfile import read_run_file
+from .sums import checked_files
+from .tables import PARQUET, format_of, read_measurements, read_table
+
+RUN_FILE = ".json"
+TABLES = (".csv", ".txt", PARQUET)
+MEASURED = Path(__file__).parent.parent / "measured"  # runs of ours
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was read, and the names of files in a folder that hold something else."""
+
+    files: tuple[Measurements, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Measurements:
+    """One file: a run file (.json), or a published table (.csv, .txt, .parquet). Raises SpecError, OSError."""
+    if path.suffix == RUN_FILE:
+        return read_run_file(path)
+    if path.suffix in TABLES:
+        return read_measurements(path)
+    raise SpecError(f"'{path}' ends in none of: {', '.join((RUN_FILE, *TABLES))}")
+
+
+def collect(path: Path) -> Collected:
+    """A file, or all files of a folder; tables whose columns are no format's are left out, and named.
+
+    Raises SpecError if there is nothing, or if what is there is wrong.
+    """
+    if path.is_file():
+        return Collected((read(path),))
+    if not path.is_dir():
+        raise SpecError(f"'{path}' is neither a file nor a folder; give measurements: a run file, CSV or Parquet")
+    files, others = [], []
+    for each in sorted(path.iterdir()):
+        if each.suffix == RUN_FILE or (each.suffix in TABLES and _is_known(each)):
+            files.append(read(each))
+        elif each.suffix in TABLES:
+            others.append(each.name)
+    return Collected(tuple(files), tuple(others))
+
+
+def measured(folder: Path | None = None) -> tuple[Measurements, ...]:
+    """The run files of a folder, by default those that ship with einfuse, in the order of their names.
+
+    Raises SpecError if one was changed.
+
+    >>> [file.kind for file in measured()] == len(measured()) * ["run file"]
+    True
+    """
+    return tuple(read_run_file(path) for path in checked_files(folder or MEASURED))
+
+
+def _is_known(path: Path) -> bool:
+    try:
+        format_of(path, read_table(path).columns)
+    except SpecError:
+        return False
+    return True

@@ -257,6 +257,16 @@ def test_a_row_holds_what_was_measured() -> None:
     assert (other["status"], other["energy_j"], timer.timed, timer.counted) == ("ok", None, 2, 1)
 
 
+def test_a_row_that_fails_late_has_no_times() -> None:
+    class Broken(Stopwatch):
+        def energy(self, call: Any) -> tuple[float, float, int] | None:
+            raise RuntimeError("no counter")
+
+    (found,) = script.measured([Row(SMALL, "right", energy=True)], bench(right, Broken()))
+    assert (found["status"], found["reason"]) == ("failed", "RuntimeError: no counter")
+    assert found["median"] is found["median_warm"] is None and found["runs"] == found["runs_warm"] == 0
+
+
 class OutOfMemoryError(RuntimeError):
     """Named as PyTorch's."""
 
@@ -270,7 +280,8 @@ ENDINGS: dict[str, tuple[Exception, str, str]] = {
     "memory": (OutOfMemoryError("tried 9 GiB"), "skipped", "does not fit in memory: tried 9 GiB"),
     "tile": (OutOfResources("shared memory"), "skipped", "the tile does not fit in a multiprocessor: shared memory"),
     "unsupported": (
-        RuntimeError("No available kernel. Aborting execution."), "skipped", "PyTorch has no such kernel for this point"
+        RuntimeError("No available kernel. Aborting execution."), "skipped",
+        "PyTorch has no such kernel for this point: No available kernel. Aborting execution.",
     ),
     "crash": (RuntimeError("launch\n  failure"), "failed", "RuntimeError: launch failure"),
 }  # fmt: skip

@@ -6,6 +6,7 @@ float32 and float16 here.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import re
@@ -405,6 +406,17 @@ def test_a_run_that_breaks_off_leaves_the_rows_before(
         script.measure(tmp_path / "runs.json", "quick", None, say)
     run = json.loads((tmp_path / "runs.json").read_text())
     assert [row["id"] for row in run["rows"]] == [row.name for row in rows[:8]]
+
+
+@pytest.mark.parametrize(("boards", "handle"), [(1, "board 0"), (2, None)])
+def test_a_board_that_its_uuid_does_not_find_is_the_only_one_or_none(
+    monkeypatch: pytest.MonkeyPatch, boards: int, handle: str | None
+) -> None:
+    monkeypatch.setattr(torch, "cuda", gpu_stand_in.cuda())
+    monkeypatch.setattr(gpu_stand_in.Counter, "nvmlDeviceGetCount", lambda self: boards)
+    monkeypatch.setattr(importlib, "import_module", lambda name: gpu_stand_in.Counter())
+    found = script.Board.of_torch()
+    assert found.handle == handle and (found.energy_j() is None) == (handle is None)
 
 
 def test_a_board_without_nvml_says_nothing() -> None:

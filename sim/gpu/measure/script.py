@@ -491,7 +491,9 @@ def _sdpa(backend: str, point: Point, inputs: Inputs) -> Call:
     if chosen is None:
         raise Unavailable(f"PyTorch {torch.__version__} has no backend {BACKENDS[backend]}")
     mask = None if point.window is None else _additive_mask(point, inputs)
-    options = {"attn_mask": mask, "is_causal": point.causal and mask is None, "enable_gqa": point.group > 1}
+    options: dict[str, Any] = {"attn_mask": mask, "is_causal": point.causal and mask is None}
+    if point.group > 1:
+        options["enable_gqa"] = True
 
     def call() -> Any:
         with sdpa_kernel(chosen):
@@ -723,17 +725,18 @@ class Board:
 
     @classmethod
     def of_torch(cls) -> Board:
-        """The board of PyTorch's first device, found by its UUID."""
+        """The board of PyTorch's first device, found by its UUID, or as the only one."""
         try:
             nvml = importlib.import_module(BINDING)
             nvml.nvmlInit()
         except Exception:  # no binding, no library, no permission: all of it is null then
             return cls()
-        uuid = getattr(torch.cuda.get_device_properties(0), "uuid", None)
-        try:
-            return cls(nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
-        except Exception:
-            return cls(nvml, nvml.nvmlDeviceGetHandleByIndex(0)) if nvml.nvmlDeviceGetCount() == 1 else cls()
+        with suppress(Exception):
+            return cls(nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}"))
+        with suppress(Exception):
+            if nvml.nvmlDeviceGetCount() == 1:
+                return cls(nvml, nvml.nvmlDeviceGetHandleByIndex(0))
+        return cls()
 
     def sm_mhz(self) -> float | None:
         """The clock of the multiprocessors now."""

@@ -15,6 +15,7 @@ import typer
 
 from .console import note, say, write, write_json
 from .failures import BAD_INPUT, COMPARISON_FAILED, INTERRUPTED, OK, RUN_FAILED, guarded
+from .gpu_commands import gpu
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -46,6 +47,7 @@ rtl = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(rtl, name="rtl")
+app.add_typer(gpu, name="gpu")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .script import ENERGY_S, MOST_CALLS, RUNS, WARM_REPLAY_S, WARM_UPS, Point, Row
+from .script import ENERGY_S, LEAD_S, MOST_CALLS, RUNS, WARM_REPLAY_S, WARM_UP_S, WARM_UPS, Point, Row
 
 # Assumptions, all of them: public H200 runs of fused kernels reach 400 TFLOP/s and more, copies 4.3 TB/s.
 FLOPS_PER_S = 250e12
@@ -21,7 +21,8 @@ REFERENCE_SCORE_BYTES = 120
 NUMBERS_PER_S = 5e10  # drawn
 ROW_S = 0.3  # the gate, two graphs, and Python between them
 PLAN_S = 1.0  # of cuDNN, for each point
-COMPILE_S = 3.0  # of Triton, for each variant of a kernel; for compute capability 9.0 it took 0.5 to 2.3 s of a CPU
+COMPILE_S = 3.0  # of Triton, for each variant of a kernel
+TICK_S = 0.2  # that the counter of energy lets wait, at both ends
 START_S = 30.0  # libraries, the context, ceilings, idle power, clocks
 
 
@@ -42,11 +43,22 @@ def call_seconds(row: Row) -> float:
 def row_seconds(row: Row) -> float:
     """All that is done for a row, its compilation and its point's reference apart."""
     once = call_seconds(row)
-    warm = max(once, min(WARM_REPLAY_S, MOST_CALLS * once))
-    flush = 1e-4
-    seconds = ROW_S + (1 + 2 * WARM_UPS) * once + (WARM_UPS + RUNS) * (once + flush + warm)
+    flushed, warm = once + 1e-4, max(once, min(WARM_REPLAY_S, MOST_CALLS * once))
+    seconds = ROW_S + (2 + 2 * WARM_UPS) * once + replayed_seconds(flushed) + replayed_seconds(warm)
     seconds += PLAN_S if row.kernel == "sdpa-cudnn" else 0.0
-    return seconds + (ENERGY_S + 0.5 if row.energy else 0.0)
+    if not row.energy:
+        return seconds
+    return seconds + ENERGY_S + LEAD_S + TICK_S + replayed_seconds(once) + 2 * WARM_UPS * once
+
+
+def replayed_seconds(once: float) -> float:
+    """Timed replays, those before them, at worst twice what is asked and one more, and those while the clock is read.
+
+    >>> round(replayed_seconds(1e-3), 3), round(replayed_seconds(1.0), 3)
+    (0.133, 22.0)
+    """
+    before = max(once, 2 * WARM_UP_S)
+    return before + RUNS * once + max(once, before / 8)
 
 
 def point_seconds(point: Point) -> float:
@@ -57,13 +69,20 @@ def point_seconds(point: Point) -> float:
 
 
 def variants(rows: Iterable[Row]) -> int:
-    """Kernels that Triton compiles: one for each head dim, mask and tile, and for heads that share keys."""
-    ours = [row for row in rows if row.kernel.startswith("triton")]
-    return len({
-        (row.kernel, row.point.head_dim, row.point.causal, row.point.window is None, row.point.group == 1,
-         tuple((row.parameters or {}).get(name) for name in ("block_q", "block_k", "warps", "stages")))
-        for row in ours
-    })  # fmt: skip
+    """Kernels that Triton compiles: numbers that it specialises (multiples of 16) are alike in all rows of a grid.
+
+    The forward kernel has one for each head dim, mask and stated tile, and one for a mask under which none is stated;
+    the decode kernel one for each head dim, and what combines its splits one for each number of them too.
+    """
+    forward = [row for row in rows if row.kernel == "triton-1pass"]
+    stated = {(*_mask(row.point), str(row.parameters)) for row in forward if row.parameters}
+    alone = {_mask(row.point) for row in forward} - {each[:3] for each in stated}
+    splits = {(row.point.head_dim, str(row.parameters)) for row in rows if row.kernel == "triton-split"}
+    return len(stated) + len(alone) + len(splits) + len({head_dim for head_dim, _ in splits})
+
+
+def _mask(point: Point) -> tuple[int, bool, bool]:
+    return point.head_dim, point.causal, point.window is not None
 
 
 def grid_seconds(rows: Sequence[Row]) -> float:

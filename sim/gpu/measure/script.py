@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import hashlib
 import importlib
 import json
@@ -25,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby, product
 from pathlib import Path
@@ -40,12 +41,16 @@ with suppress(ImportError):
 SCHEMA = "einfuse-gpu-runs/1"
 DEVICE = "cuda"  # the first that PyTorch sees
 RUNS = 20  # timed replays of every row, flushed and warm each
-WARM_UPS = 3
+WARM_UPS = 3  # calls before a capture: what is compiled, planned or set up, is by then
+WARM_UP_S = 0.05  # replays before the timed ones, for this long to twice as long: a clock that rested rises meanwhile
 WARM_REPLAY_S = 1e-3  # a warm replay holds as many calls as take this long, so that the clock can be read meanwhile
 MOST_CALLS = 64  # of one replay
-TOLERANCE = 1e-2  # of the gate: bf16 keeps 8 bits, and what is right stays below half of this
+TOLERANCE = 1e-2  # of the gate: bf16 keeps 8 bits, and what is right is expected to stay below half of this
 ENERGY_S = 2.0  # the counter of energy moves every 20 to 100 ms
-LIMIT_S = 460.0  # rows that are not begun by then are skipped
+LOAD_S = 1.5  # of work before a board's state is read
+LEAD_S = 0.3  # of work before energy is counted; the row's times were taken just before
+TICK_S = 1.0  # a counter of energy that stands still for this long counts nothing
+LIMIT_S = 450.0  # rows that are not begun by then are skipped
 LARGE = 8192  # rows and columns of the product that stands for the ceiling of arithmetic
 COPIED_BYTES = 2**30  # of the copy that stands for the ceiling of memory
 SCORES_AT_ONCE = 2**27  # elements of float64 that the reference holds at a time, a GiB
@@ -74,10 +79,13 @@ class Point:
     window: int | None = None
 
     def __post_init__(self) -> None:
-        if self.q_len > self.kv_len or self.q_heads % self.kv_heads or (self.window is not None and not self.causal):
+        windowed = self.window is not None
+        if self.q_len > self.kv_len or self.q_heads % self.kv_heads or (windowed and not self.causal):
             raise ValueError(
                 f"{self}: needs q_len <= kv_len, q_heads a multiple of kv_heads, and causal=True with a window"
             )
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"{self}: needs a window of at least one key, a query's own")
 
     @property
     def name(self) -> str:
@@ -163,16 +171,23 @@ TILES = {
 TOKENS = 16 * 1024  # of a forward point: batch times length
 WIDTH = 2048  # head dim times heads, as in FlashAttention's own figures
 LENGTHS = (16384, 8192, 4096, 2048, 1024, 512)  # the longest first: what follows takes the tile that was fastest there
-LONGEST_MATH = 2048  # the math backend writes out every score
+LONGEST_MATH = 1024  # the math backend writes out every score
 SPLITS = (1, 4, 16, 64)
 DECODE_KEYS = tuple(1024 * 4**i for i in range(5))
-DECODE_BATCHES = (1, 4, 16, 64)
+DECODE_BATCHES = (1, 8, 64)
 
 
 def full_grid() -> tuple[Row, ...]:
-    """All that a full run measures, in the order that it does."""
-    forward = [row for head_dim in TILES for causal in (True, False) for row in _forward(head_dim, causal)]
-    return (*forward, *_grouped(), *_windowed(), *_decode_ungrouped(), *_decode())
+    """All that a full run measures, in the order that it does: what tells most comes first.
+
+    The largest cache comes last: if something fails on it beyond recovery, no other row is lost.
+    """
+    masked = [(128, True), (128, False), (64, True), (64, False), (256, True), (256, False)]
+    longest, *shorter = ([row for each in masked for row in _forward(length, *each)] for length in LENGTHS)
+    *decode, largest = sorted(product(DECODE_KEYS, DECODE_BATCHES), key=math.prod)
+    cached = [row for keys, batch in decode for row in _decode(keys, batch)]
+    repeated = [row for rows in shorter for row in rows]
+    return (*longest, *cached, *repeated, *_grouped(), *_windowed(), *_decode_ungrouped(), *_decode(*largest))
 
 
 def quick_grid() -> tuple[Row, ...]:
@@ -205,20 +220,20 @@ def _cached(keys: int, batch: int, head_dim: int = 128, heads: int = 32, kv_head
     return Point("decode", batch, 1, keys, heads, kv_heads, head_dim)
 
 
-def _forward(head_dim: int, causal: bool) -> Iterator[Row]:
-    for length in LENGTHS:
-        point = _prefill(length, head_dim, causal)
-        headline = (length, head_dim, causal) == (16384, 128, True)
-        costed = headline or length == 8192
-        if length == LENGTHS[0]:
-            yield from (Row(point, "triton-1pass", each, headline) for each in TILES[head_dim])
-        else:
-            yield Row(point, "triton-1pass", None, costed)
-        yield Row(point, "sdpa-flash", energy=costed)
-        yield Row(point, "sdpa-cudnn", energy=costed)
+def _forward(length: int, head_dim: int, causal: bool) -> Iterator[Row]:
+    """Every stated tile where a mask is tried first for a head dim, which is where it tells most."""
+    point = _prefill(length, head_dim, causal)
+    headline = (length, head_dim, causal) == (16384, 128, True)
+    costed = headline or (length == 8192 and (causal or head_dim == 128))
+    if length == LENGTHS[0] and (causal or head_dim == 128):
+        yield from (Row(point, "triton-1pass", each, headline) for each in TILES[head_dim])
+    else:
+        yield Row(point, "triton-1pass", None, costed)
+    yield from (Row(point, kernel, energy=costed) for kernel in ("sdpa-flash", "sdpa-cudnn"))
+    if causal and length in LENGTHS[::2]:
         yield Row(point, "sdpa-efficient")
-        if length <= LONGEST_MATH:
-            yield Row(point, "sdpa-math")
+    if length <= LONGEST_MATH:
+        yield Row(point, "sdpa-math")
 
 
 def _grouped() -> Iterator[Row]:
@@ -235,15 +250,13 @@ def _windowed() -> Iterator[Row]:
         yield Row(point, "sdpa-efficient")  # with the window as an additive mask: no backend of SDPA skips it
 
 
-def _decode() -> Iterator[Row]:
-    # The largest cache comes last: if something fails on it beyond recovery, no other row is lost.
-    for keys, batch in sorted(product(DECODE_KEYS, DECODE_BATCHES), key=math.prod):
-        costed = (keys, batch) in ((65536, 1), (65536, 16), (16384, 64))
-        point = _cached(keys, batch)
-        yield from (Row(point, kernel, energy=costed) for kernel in ("sdpa-flash", "sdpa-cudnn"))
-        for splits in SPLITS:
-            if splits * split(splits)["block_k"] <= keys:
-                yield Row(point, "triton-split", split(splits), costed and splits == 16)
+def _decode(keys: int, batch: int) -> Iterator[Row]:
+    costed = (keys, batch) in ((65536, 1), (65536, 8))
+    point = _cached(keys, batch)
+    yield from (Row(point, kernel, energy=costed) for kernel in ("sdpa-flash", "sdpa-cudnn"))
+    for splits in SPLITS:
+        if splits * split(splits)["block_k"] <= keys:
+            yield Row(point, "triton-split", split(splits), costed and splits == 16)
 
 
 def _decode_ungrouped() -> Iterator[Row]:
@@ -287,8 +300,17 @@ def spread(samples: Sequence[float], suffix: str = "") -> dict[str, float | int]
 
 
 def jit(function: Any) -> Any:
-    """Triton's compiler where Triton is installed; the plain function elsewhere, which nobody calls."""
-    return triton.jit(function) if "triton" in globals() else function
+    """Triton's compiler where Triton is installed; the plain function elsewhere, which nobody calls.
+
+    Numbers of heads and of splits do not make variants of a kernel: each would be compiled anew.
+    """
+    if "triton" not in globals():
+        return function
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return triton.jit(function, do_not_specialize=[name for name in UNSPECIALIZED if name in names])
+
+
+UNSPECIALIZED = ("group", "splits")
 
 
 @jit
@@ -490,6 +512,8 @@ def _sdpa(backend: str, point: Point, inputs: Inputs) -> Call:
     chosen = getattr(SDPBackend, BACKENDS[backend], None)
     if chosen is None:
         raise Unavailable(f"PyTorch {torch.__version__} has no backend {BACKENDS[backend]}")
+    if point.causal and point.window is None and point.q_len < point.kv_len:
+        raise Unavailable("PyTorch lets the first query see the first key alone; here the last one sees the last")
     mask = None if point.window is None else _additive_mask(point, inputs)
     options: dict[str, Any] = {"attn_mask": mask, "is_causal": point.causal and mask is None}
     if point.group > 1:
@@ -604,12 +628,32 @@ def judged(result: Any, right: Any) -> Verdict:
     strange = int((~torch.isfinite(result)).sum())
     if strange:
         return Verdict(None, f"{strange} of {result.numel()} numbers are not finite")
+    largest = float(right.abs().max())
+    if not 0 < largest < math.inf:
+        return Verdict(None, f"nothing can be held against a reference whose largest number is {largest:g}")
     off = result.double() - right
-    error = float(off.abs().max() / right.abs().max())
+    error = float(off.abs().max()) / largest
     worst = float((off.norm(dim=-1) / right.norm(dim=-1)).max())
-    if error > TOLERANCE or worst > TOLERANCE:
-        return Verdict(error, f"off by {error:.2g}, a query by {worst:.2g}; at most {TOLERANCE:g} is allowed")
+    if not (error <= TOLERANCE and worst <= TOLERANCE):  # what is no number is not at most anything
+        stated = error if math.isfinite(error) else None
+        return Verdict(stated, f"off by {error:.2g}, a query by {worst:.2g}; at most {TOLERANCE:g} is allowed")
     return Verdict(error)
+
+
+class Wrong(Exception):
+    """A result that the gate does not let pass."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+def passed(result: Any, right: Any, of: str = "") -> Verdict:
+    """The verdict of a result that is right. Raises `Wrong` of another; `of` says which one it was."""
+    verdict = judged(result, right)
+    if verdict.reason is not None:
+        raise Wrong(replace(verdict, reason=f"{of}{verdict.reason}"))
+    return verdict
 
 
 # ---------------------------------------------------------------------------------------------------------------- time
@@ -617,21 +661,31 @@ def judged(result: Any, right: Any) -> Verdict:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of a call, replay by replay, and the clock meanwhile."""
+    """Seconds of a call, replay by replay, with the cache flushed and warm, and the clock during each."""
 
     flushed: list[float]
     warm: list[float]
+    sm_mhz_flushed: float | None
     sm_mhz: float | None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Energy of calls that ran one after another."""
+
+    joules: float
+    seconds: float
+    calls: int
 
 
 class Timer(Protocol):
     """What times a call, and what counts its energy."""
 
-    def times(self, call: Call) -> Timing:
-        """Time the call, with the cache flushed and warm."""
+    def times(self, call: Call, check: Callable[[Any], object]) -> Timing:
+        """Time the call, once `check` has seen the result of what is timed."""
 
-    def energy(self, call: Call) -> tuple[float, float, int] | None:
-        """Joules and seconds of a call, and the number of calls; None where it cannot be counted."""
+    def energy(self, call: Call) -> Counted | None:
+        """Energy of the call again and again; None where it cannot be counted."""
 
 
 class CudaTimer:
@@ -644,37 +698,38 @@ class CudaTimer:
         self.filler = torch.rand(cache, device=DEVICE)  # float32: four times the cache
         self.sink = torch.empty((), device=DEVICE)
 
-    def times(self, call: Call) -> Timing:
+    def times(self, call: Call, check: Callable[[Any], object]) -> Timing:
         """Time one call with the L2 full of other data, then replays of as many calls as take a millisecond."""
-        once = self.graph(call, 1)
-        flushed, _ = self._replays(once, RUNS, self._flush)
+        once, result = self.graph(call, 1)
+        result.fill_(math.nan)  # what a replay does not write cannot pass
+        once.replay()
+        torch.cuda.synchronize()
+        check(result)
+        flushed, sm_mhz_flushed = self.replays(once, self.flush)
         several = self._several(flushed)
-        warm, sm_mhz = self._replays(self.graph(call, several), RUNS, None)
-        return Timing(flushed, [seconds / several for seconds in warm], sm_mhz)
+        warm, sm_mhz = self.replays(self.graph(call, several)[0])
+        return Timing(flushed, [seconds / several for seconds in warm], sm_mhz_flushed, sm_mhz)
 
-    def energy(self, call: Call) -> tuple[float, float, int] | None:
-        """Replay for at least two seconds, and read the counter of energy before and after."""
+    def energy(self, call: Call) -> Counted | None:
+        """Replay under load from one move of the energy counter to another, at least two seconds later."""
         if self.board.energy_j() is None:
             return None
-        samples, _ = self._replays(self.graph(call, 1), WARM_UPS, None)
+        samples, _ = self.replays(self.graph(call, 1)[0])
         several = self._several(samples)
-        graph = self.graph(call, several)
-        between = max(1, int(0.1 / (several * quantile(samples, 0.5))))  # replays between two looks at the clock
+        graph, _ = self.graph(call, several)
+        load = Load(graph.replay, max(1, int(5e-3 / (several * quantile(samples, 0.5)))))
+        load.run(LEAD_S)
+        first = ticked(self.board, load.step)
+        begin, before = time.perf_counter(), load.steps
+        load.run(ENERGY_S)
+        last = ticked(self.board, load.step)
+        seconds, steps = time.perf_counter() - begin, load.steps - before
         torch.cuda.synchronize()
-        before, start, calls = self.board.energy_j(), time.perf_counter(), 0
-        while time.perf_counter() - start < ENERGY_S:
-            for _ in range(between):
-                graph.replay()
-            torch.cuda.synchronize()
-            calls += between * several
-        after, seconds = self.board.energy_j(), time.perf_counter() - start
-        if before is None or after is None:
-            return None
-        return (after - before) / calls, seconds / calls, calls
+        return None if first is None or last is None else Counted(last - first, seconds, steps * load.size * several)
 
-    def graph(self, call: Call, calls: int) -> Any:
-        """Calls in one graph, after a few on the same stream: what is compiled, planned or set up, is by then."""
-        side = torch.cuda.Stream()
+    def graph(self, call: Call, calls: int) -> tuple[Any, Any]:
+        """Calls in one graph, after a few on the same stream, and where the last of them leaves its result."""
+        side, result = torch.cuda.Stream(), None
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
@@ -683,29 +738,85 @@ class CudaTimer:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=side):
             for _ in range(calls):
-                call()
-        return graph
+                result = call()
+        return graph, result
 
-    def _several(self, samples: Sequence[float]) -> int:
-        return min(MOST_CALLS, max(1, math.ceil(WARM_REPLAY_S / quantile(samples, 0.5))))
+    def replays(
+        self, graph: Any, before: Callable[[], None] = lambda: None, warm_up_s: float | None = None
+    ) -> tuple[list[float], float | None]:
+        """Seconds of each replay, and the clock while further ones are under way."""
 
-    def _flush(self) -> None:
-        torch.sum(self.filler, dim=0, out=self.sink)
+        def replay() -> None:
+            before()
+            graph.replay()
 
-    def _replays(self, graph: Any, runs: int, before: Callable[[], None] | None) -> tuple[list[float], float | None]:
-        """Seconds of each replay, and the clock while the last of them are under way."""
+        several = warmed(replay, WARM_UP_S if warm_up_s is None else warm_up_s)
         pairs = []
-        for _ in range(WARM_UPS + runs):
-            if before is not None:
-                before()
+        for _ in range(RUNS):
+            before()
             start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             start.record()
             graph.replay()
             end.record()
             pairs.append((start, end))
+        for _ in range(several):
+            replay()
         sm_mhz = self.board.sm_mhz()
         torch.cuda.synchronize()
-        return [start.elapsed_time(end) * 1e-3 for start, end in pairs[WARM_UPS:]], sm_mhz
+        return [start.elapsed_time(end) * 1e-3 for start, end in pairs], sm_mhz
+
+    def _several(self, samples: Sequence[float]) -> int:
+        return min(MOST_CALLS, max(1, math.ceil(WARM_REPLAY_S / quantile(samples, 0.5))))
+
+    def flush(self) -> None:
+        """Fill the cache with other data."""
+        torch.sum(self.filler, dim=0, out=self.sink)
+
+
+def warmed(work: Callable[[], object], seconds: float) -> int:
+    """Work for so long, or up to twice as long; how often it can be done in some eighth of that."""
+    start, several = time.perf_counter(), 1
+    while True:
+        for _ in range(several):
+            work()
+        torch.cuda.synchronize()
+        if time.perf_counter() - start >= seconds:
+            return max(1, several // 4)
+        several *= 2
+
+
+class Load:
+    """Work of which a part is always under way: a part is begun before the one before it is waited for."""
+
+    def __init__(self, work: Callable[[], object], size: int) -> None:
+        self.work, self.size, self.steps = work, size, 0
+        self.ends = [torch.cuda.Event(), torch.cuda.Event()]
+
+    def step(self) -> None:
+        """Begin a part of `size` pieces, and wait for the one before."""
+        for _ in range(self.size):
+            self.work()
+        self.ends[self.steps % 2].record()
+        self.steps += 1
+        if self.steps > 1:
+            self.ends[self.steps % 2].synchronize()
+
+    def run(self, seconds: float) -> None:
+        """Step for so long."""
+        start = time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            self.step()
+
+
+def ticked(board: Board, meanwhile: Callable[[], object]) -> float | None:
+    """The counter of energy at the moment that it moves; None if it does not."""
+    start, before = time.perf_counter(), board.energy_j()
+    while time.perf_counter() - start < TICK_S:
+        meanwhile()
+        now = board.energy_j()
+        if now != before:
+            return now
+    return None
 
 
 # ----------------------------------------------------------------------------------------------------------- the board
@@ -718,10 +829,10 @@ BINDING = "pynvml"  # the module of nvidia-ml-py
 
 
 class Board:
-    """What NVML says of the GPU; None where it, or its Python binding, says nothing."""
+    """What NVML says of the GPU; None where it, or its Python binding, says nothing, and `lacking` says why."""
 
-    def __init__(self, nvml: Any = None, handle: Any = None) -> None:
-        self.nvml, self.handle = nvml, handle
+    def __init__(self, nvml: Any = None, handle: Any = None, lacking: str | None = None) -> None:
+        self.nvml, self.handle, self.lacking = nvml, handle, lacking
 
     @classmethod
     def of_torch(cls) -> Board:
@@ -729,14 +840,16 @@ class Board:
         try:
             nvml = importlib.import_module(BINDING)
             nvml.nvmlInit()
-        except Exception:  # no binding, no library, no permission: all of it is null then
-            return cls()
+        except ImportError:
+            return cls(lacking="nvidia-ml-py is not installed; pip install nvidia-ml-py")
+        except Exception as error:  # no library, no permission: all of it is null then
+            return cls(lacking=f"NVML does not start: {error}")
         with suppress(Exception):
             return cls(nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}"))
         with suppress(Exception):
             if nvml.nvmlDeviceGetCount() == 1:
                 return cls(nvml, nvml.nvmlDeviceGetHandleByIndex(0))
-        return cls()
+        return cls(lacking="NVML does not know the board that PyTorch uses")
 
     def sm_mhz(self) -> float | None:
         """The clock of the multiprocessors now."""
@@ -794,6 +907,7 @@ class Bench:
     free_bytes: Callable[[], int]
     call_of: Callable[[Row, Inputs, Parameters], Call] = call_of
     idle_power_w: float | None = None
+    lacking: str | None = None  # why nothing can be measured at all
     limit_s: float = math.inf  # of `clock`, counted from its 0
     clock: Callable[[], float] = field(default_factory=lambda: _stopwatch())
 
@@ -808,10 +922,11 @@ def blank(row: Row) -> dict[str, Any]:
     shape = asdict(row.point)
     times = dict.fromkeys(("median", "p10", "p90")) | {"runs": 0}
     warm = dict.fromkeys(("median_warm", "p10_warm", "p90_warm")) | {"runs_warm": 0}
-    rest = dict.fromkeys(("relative_error", "sm_mhz", "energy_j", "idle_energy_j", "energy_runs"))
+    rest = dict.fromkeys(("relative_error", "sm_mhz", "sm_mhz_flushed"))
+    energy = dict.fromkeys(("energy_j", "idle_energy_j", "energy_runs", "energy_seconds"))
     return {
         "id": row.name, **shape, "dtype": "bf16", "kernel": row.kernel, "parameters": dict(row.parameters or {}),
-        "status": "skipped", "reason": None, **times, **warm, **rest,
+        "status": "skipped", "reason": None, **times, **warm, **rest, **energy,
     }  # fmt: skip
 
 
@@ -838,7 +953,7 @@ def measured(rows: Sequence[Row], bench: Bench) -> Iterator[dict[str, Any]]:
     Rows of a point that follow each other share their inputs and their reference.
     """
     done: list[tuple[Row, dict[str, Any]]] = []
-    dead: str | None = None
+    dead = bench.lacking
     for _, group in groupby(rows, key=lambda row: row.point):
         subject: list[Any] = []  # inputs and reference, once they are made
         for row in group:
@@ -852,24 +967,28 @@ def measured(rows: Sequence[Row], bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _chosen(row: Row, done: Iterable[tuple[Row, dict[str, Any]]]) -> Row:
-    """The row with the tile that was fastest for its head dim and mask, if it leaves that open."""
+    """The row, with the tile that was fastest for its head dim, under its own mask if possible, if it leaves it open."""
     if row.parameters is not None:
         return row
-    asked = (row.point.head_dim, row.point.causal)
     timed = [
-        (found["median"], tried.parameters)
+        (tried.point.causal != row.point.causal, found["median"], tried.parameters)
         for tried, found in done
         if tried.kernel == row.kernel and tried.parameters and found["status"] == "ok"
-        if (tried.point.head_dim, tried.point.causal) == asked
+        if tried.point.head_dim == row.point.head_dim
     ]
-    fastest = min(timed, key=lambda each: each[0])[1] if timed else TILES[row.point.head_dim][0]
+    fastest = min(timed, key=lambda each: each[:2])[2] if timed else TILES[row.point.head_dim][0]
     return replace(row, parameters=fastest)
 
 
 def _guarded(row: Row, name: str, subject: list[Any], bench: Bench) -> dict[str, Any]:
     named = blank(row) | {"id": name}
     try:
-        return named | _found(row, subject, bench)
+        found = named | _found(row, subject, bench)
+        json.dumps(found, allow_nan=False)  # a number that is none would cost the file
+        return found
+    except Wrong as wrong:
+        error = wrong.verdict.relative_error
+        return named | {"status": "wrong", "reason": str(wrong), "relative_error": error}
     except Exception as error:  # whatever a library raises: the next row is begun
         status, reason = _told(error)
         return named | {"status": status, "reason": reason}
@@ -885,23 +1004,29 @@ def _found(row: Row, subject: list[Any], bench: Bench) -> dict[str, Any]:
         subject[:] = [inputs, reference(row.point, inputs)]
     inputs, right = subject
     call = bench.call_of(row, inputs, row.parameters or {})
-    verdict = judged(call(), right)
-    held = {"relative_error": verdict.relative_error}
-    if verdict.reason is not None:
-        return held | {"status": "wrong", "reason": verdict.reason}
-    timing = bench.timer.times(call)
-    times = {**spread(timing.flushed), **spread(timing.warm, "_warm"), "sm_mhz": timing.sm_mhz}
+    held = {"relative_error": passed(call(), right).relative_error}
+    timing = bench.timer.times(call, lambda result: passed(result, right, "replayed from a graph: "))
+    times = {**spread(timing.flushed), **spread(timing.warm, "_warm")}
+    clocks = {"sm_mhz": timing.sm_mhz, "sm_mhz_flushed": timing.sm_mhz_flushed}
     counted = bench.timer.energy(call) if row.energy else None
+    return {"status": "ok"} | held | times | clocks | _energy(counted, bench.idle_power_w)
+
+
+def _energy(counted: Counted | None, idle_power_w: float | None) -> dict[str, Any]:
+    """The energy of a call, and of the board at rest in its time."""
     if counted is None:
-        return held | times | {"status": "ok"}
-    joules, seconds, calls = counted
-    idle = None if bench.idle_power_w is None else bench.idle_power_w * seconds
-    energy = {"energy_j": joules, "idle_energy_j": idle, "energy_runs": calls}
-    return held | times | energy | {"status": "ok"}
+        return {}
+    idle = None if idle_power_w is None else idle_power_w * counted.seconds / counted.calls
+    whole = {"energy_runs": counted.calls, "energy_seconds": counted.seconds}
+    return {"energy_j": counted.joules / counted.calls, "idle_energy_j": idle, **whole}
 
 
 # What PyTorch and cuDNN say of a shape or a mask that they have no kernel for.
-UNSUPPORTED = ("No available kernel", "No viable backend", "No execution plans", "No valid engine configs")
+UNSUPPORTED = (
+    "No available kernel", "No viable backend", "No execution plans", "No valid engine configs",
+    "CUDNN_STATUS_NOT_SUPPORTED",
+)  # fmt: skip
+TOO_LARGE = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 def _told(error: Exception) -> tuple[str, str]:
@@ -910,7 +1035,7 @@ def _told(error: Exception) -> tuple[str, str]:
     if isinstance(error, Unavailable):
         return "skipped", message
     kind = type(error).__name__
-    if kind == "OutOfMemoryError":
+    if kind == "OutOfMemoryError" or any(phrase in message for phrase in TOO_LARGE):
         return "skipped", f"does not fit in memory: {message}"
     if kind == "OutOfResources":
         return "skipped", f"the tile does not fit in a multiprocessor: {message}"
@@ -955,38 +1080,91 @@ def _check_place(path: Path) -> None:
 def missing() -> str | None:
     """What a run lacks on this machine and how to get it, or None."""
     if "torch" not in globals():
-        return "PyTorch is missing; pip install 'einfuse[gpu]', or take a machine that has it"
+        return "PyTorch is missing; pip install -e '.[gpu]', or take a machine that has it"
     if not torch.cuda.is_available():
         return "no NVIDIA GPU: PyTorch finds none; run this on a machine with a GPU and its driver"
+    if torch.version.cuda is None:
+        return "no NVIDIA GPU: this PyTorch is built for another kind; install one that is built for CUDA"
+    return None
+
+
+def unable() -> str | None:
+    """Why this GPU measures nothing of the grid, or None."""
+    capability = torch.cuda.get_device_capability(0)
+    if capability < (8, 0):
+        return f"bf16 needs compute capability 8.0 or more, this GPU has {capability[0]}.{capability[1]}"
     return None
 
 
 def measure(path: Path, grid: str, commit: str | None = None, say: Callable[[str], None] = print) -> dict[str, int]:
-    """Measure a grid on this machine's GPU and write the file, whole after every few rows; the rows by status.
+    """Measure a grid on this machine's GPU and write the file, whole after every row; the rows by status.
 
-    Raises OSError, before anything is measured, if the file exists, or cannot be written.
+    What fails besides the rows is null in the file, and told in its `notes`. Raises OSError, before anything is
+    measured, if the file exists, or cannot be written.
     """
     clock = _stopwatch()
     _check_place(path)
-    with torch.inference_mode():
+    with torch.inference_mode(), _uncollected():
         board, rows = Board.of_torch(), GRIDS[grid]()
         document = provenance(grid, rows, commit, board)
-        timer = CudaTimer(board)
-        document["idle_power_w"] = _idle_power_w(board)
-        document["ceilings"] = _ceilings(timer)
-        document["clocks"] = {"before": _under_load(board), "after": Board().state()}
-        bench = Bench(DEVICE, timer, _free_bytes, call_of, document["idle_power_w"], LIMIT_S, clock)
-        for found in measured(rows, bench):
-            document["rows"].append(found)
-            took = "" if found["median"] is None else f" {found['median'] * 1e6:.1f} us"
-            say(f"{clock():5.0f} s  {found['id']}: {found['status']}{took or '  ' + str(found['reason'] or '')}")
-            if len(document["rows"]) % 8 == 0:
+        notes = Notes(document["notes"], say)
+        if board.lacking is not None:
+            notes.add(f"no clocks, power and energy: {board.lacking}")
+        try:
+            timer = CudaTimer(board)
+            # Work comes between rest and ceilings: these are of a board that is warm.
+            document["idle_power_w"] = notes.tried("idle power", lambda: _idle_power_w(board))
+            document["clocks"]["before"] = notes.tried("clocks before", lambda: _under_load(board)) or Board().state()
+            document["ceilings"] = _ceilings(timer, notes)
+            bench = Bench(DEVICE, timer, _free_bytes, call_of, document["idle_power_w"], unable(), LIMIT_S, clock)
+            for found in measured(rows, bench):
+                document["rows"].append(found)
                 write_whole(path, document | {"seconds": clock()})
-        with suppress(Exception):  # a GPU that no longer answers has been told of in the rows
-            document["clocks"]["after"] = _under_load(board)
-        write_whole(path, document | {"seconds": clock()})
+                say(f"{clock():5.0f} s  {_line(found)}")
+            document["clocks"]["after"] = notes.tried("clocks after", lambda: _under_load(board)) or Board().state()
+        finally:
+            write_whole(path, document | {"seconds": clock()})
     statuses = [found["status"] for found in document["rows"]]
     return {status: statuses.count(status) for status in ("ok", "skipped", "wrong", "failed")}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is collected meanwhile: not while a graph is captured, and not 0.1 s for each by older PyTorch."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+class Notes:
+    """What is missing in a file besides its rows, each said when it is found."""
+
+    def __init__(self, kept: list[str], say: Callable[[str], None]) -> None:
+        self.kept, self.say = kept, say
+
+    def add(self, note: str) -> None:
+        """Keep a note, and say it."""
+        self.kept.append(note)
+        self.say(note)
+
+    def tried(self, what: str, work: Callable[[], Any]) -> Any:
+        """What the work comes to; None, and a note, if it fails."""
+        try:
+            return work()
+        except Exception as error:  # whatever a library raises: rows may go well all the same
+            message = " ".join(str(error).split())[:300]
+            self.add(f"no {what}: {type(error).__name__}: {message}")
+            return None
+
+
+def _line(found: dict[str, Any]) -> str:
+    told = found["reason"] or "" if found["median"] is None else f"{found['median'] * 1e6:.1f} us"
+    return f"{found['id']}: {found['status']} {told}"
 
 
 def provenance(grid: str, rows: Sequence[Row], commit: str | None, board: Board) -> dict[str, Any]:
@@ -1011,8 +1189,9 @@ def provenance(grid: str, rows: Sequence[Row], commit: str | None, board: Board)
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "power_limit_w": board.power_limit_w(),
         "seconds": 0.0,
-        "ceilings": None,
-        "clocks": None,
+        "notes": [],
+        "ceilings": {"gemm_bf16_tflops": None, "copy_gb_per_s": None},
+        "clocks": {"before": Board().state(), "after": Board().state()},
         "idle_power_w": None,
         "rows": [],
     }
@@ -1044,15 +1223,16 @@ def _free_bytes() -> int:
 
 
 def _idle_power_w(board: Board) -> float | None:
-    """Watts with nothing to do, over as long as an energy measurement, a second after the last work."""
+    """Watts with nothing to do, from one move of the energy counter to another, a second after the last work."""
     torch.cuda.synchronize()
-    time.sleep(1.0)
-    before, start = board.energy_j(), time.perf_counter()
-    if before is None:
+    if board.energy_j() is None:
         return None
+    time.sleep(min(1.0, ENERGY_S))
+    rest = lambda: time.sleep(2e-3)  # noqa: E731
+    first, start = ticked(board, rest), time.perf_counter()
     time.sleep(ENERGY_S)
-    after = board.energy_j()
-    return None if after is None else (after - before) / (time.perf_counter() - start)
+    last, end = ticked(board, rest), time.perf_counter()
+    return None if first is None or last is None else (last - first) / (end - start)
 
 
 def _large_product() -> Call:
@@ -1062,25 +1242,37 @@ def _large_product() -> Call:
     return lambda: torch.matmul(left, right, out=result)
 
 
-def _ceilings(timer: CudaTimer) -> dict[str, Any]:
+def _ceilings(timer: CudaTimer, notes: Notes) -> dict[str, Any]:
     """What the machine reaches at best: a large product, and a large copy, whose bytes are those read and written."""
-    multiplied = timer.times(_large_product()).flushed
+    return {
+        "gemm_bf16_tflops": notes.tried("ceiling of arithmetic", lambda: _multiplied(timer)),
+        "copy_gb_per_s": notes.tried("ceiling of memory", lambda: _copied(timer)),
+    }
+
+
+def _multiplied(timer: CudaTimer) -> dict[str, Any]:
+    rate = _rates(timer, _large_product(), 2 * LARGE**3 * 1e-12)
+    return rate | {"shape": [LARGE, LARGE, LARGE]}
+
+
+def _copied(timer: CudaTimer) -> dict[str, Any]:
     source = torch.randint(0, 255, (COPIED_BYTES,), device=DEVICE, dtype=torch.uint8)
     target = torch.empty_like(source)
-    copied = timer.times(lambda: target.copy_(source)).flushed
-    gemm = spread([2 * LARGE**3 / seconds * 1e-12 for seconds in multiplied])
-    copy = spread([2 * COPIED_BYTES / seconds * 1e-9 for seconds in copied])
-    shape = {"shape": [LARGE, LARGE, LARGE]}
-    return {"gemm_bf16_tflops": gemm | shape, "copy_gb_per_s": copy | {"bytes": 2 * COPIED_BYTES}}
+    return _rates(timer, lambda: target.copy_(source), 2 * COPIED_BYTES * 1e-9) | {"bytes": 2 * COPIED_BYTES}
 
 
-def _under_load(board: Board, seconds: float = 0.5) -> dict[str, Any]:
+def _rates(timer: CudaTimer, call: Call, amount: float) -> dict[str, Any]:
+    """An amount over the time of a call, replay by replay, after half a second of it, and the clock meanwhile."""
+    seconds, sm_mhz = timer.replays(timer.graph(call, 1)[0], timer.flush, warm_up_s=10 * WARM_UP_S)
+    return spread([amount / each for each in seconds]) | {"sm_mhz": sm_mhz}
+
+
+def _under_load(board: Board) -> dict[str, Any]:
     """The board's state while the large product runs, after it has run for a while."""
-    call, start = _large_product(), time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        torch.cuda.synchronize()
-        for _ in range(20):
-            call()
+    load = Load(_large_product(), 20)
+    load.run(LOAD_S)
+    load.size = 200  # so much that the questions are answered before it is done
+    load.step()
     state = board.state()
     torch.cuda.synchronize()
     return state
@@ -1090,7 +1282,7 @@ def _under_load(board: Board, seconds: float = 0.5) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 0, or 1 if a kernel was wrong, 5 if one failed, 4 if PyTorch or a GPU is missing."""
+    """The command; 0, or 1 if a kernel was wrong, 5 if one failed or the run, 4 if PyTorch or a GPU is missing."""
     parser = argparse.ArgumentParser(description="Measure attention on an NVIDIA GPU.")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file of runs to write")
     parser.add_argument("--grid", choices=sorted(GRIDS), default="quick", help="what is measured; by default quick")
@@ -1104,6 +1296,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         counts = measure(asked.output, asked.grid, asked.commit, lambda line: print(line, file=sys.stderr, flush=True))
     except OSError as error:
         print(f"'{error.filename}': {error.strerror}", file=sys.stderr)
+        return 5
+    except Exception as error:  # Python would end with 1, which is the code of a kernel that was wrong
+        print(f"the run broke off: {type(error).__name__}: {error}", file=sys.stderr)
         return 5
     print(", ".join(f"{number} {status}" for status, number in counts.items()))
     return ended(counts)

@@ -8,32 +8,53 @@ from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import torch
+import torch._dynamo  # which a dispatch mode imports, and which needs the true torch.cuda
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
 
 class Event:
     """Reads the clock where a GPU would."""
 
-    def __init__(self, enable_timing: bool) -> None:
+    def __init__(self, enable_timing: bool = False) -> None:
         self.at = 0.0
 
     def record(self) -> None:
         self.at = time.perf_counter()
 
+    def synchronize(self) -> None: ...
+
     def elapsed_time(self, other: Event) -> float:
         return max(other.at - self.at, 1e-6) * 1e3
 
 
-class Graph:
-    """Counts its replays; what it would do again is left out."""
+class Graph(TorchDispatchMode):
+    """Keeps what is done to tensors while it is captured; a replay does it again, into the same tensors."""
 
-    replays = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[tuple[Any, Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        self.done.append((function, args, kwargs or {}, result))
+        return result
 
     def replay(self) -> None:
-        Graph.replays += 1
+        for function, args, kwargs, result in self.done:
+            for old, new in zip(_tensors(result), _tensors(function(*args, **kwargs)), strict=True):
+                old.copy_(new)
+
+
+def _tensors(result: Any) -> list[Any]:
+    return [each for each in tree_leaves(result) if isinstance(each, torch.Tensor)]
 
 
 @contextmanager
 def capture(graph: Graph, stream: object) -> Iterator[None]:
-    yield
+    with graph:
+        yield
 
 
 def cuda(free_bytes: int = 2**40) -> SimpleNamespace:

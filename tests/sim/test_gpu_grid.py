@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.gpu.measure import script
-from sim.gpu.measure.estimate import call_seconds, grid_seconds
+from sim.gpu.measure.estimate import call_seconds, grid_seconds, variants
 from sim.gpu.measure.script import Point, Row, full_grid, grid_sha256, needed_bytes, quick_grid, split
 
 GRIDS = {"quick": quick_grid(), "full": full_grid()}
@@ -31,7 +31,7 @@ CAUSAL = Point("prefill", 1, 16384, 16384, 16, 16, 128, causal=True)
 @pytest.mark.parametrize("name", GRIDS)
 def test_no_row_is_there_twice(name: str) -> None:
     names = [row.name for row in GRIDS[name]]
-    assert len(names) == len(set(names)) == {"quick": 12, "full": 332}[name]
+    assert len(names) == len(set(names)) == {"quick": 12, "full": 266}[name]
     assert script.GRIDS[name]() == GRIDS[name]
 
 
@@ -57,7 +57,7 @@ def test_decode_is_every_cache_batch_and_split() -> None:
         for r in FULL
         if r.kernel == "triton-split" and r.parameters and r.point.group == 4
     }
-    caches, batches = [1024 * 4**i for i in range(5)], (1, 4, 16, 64)
+    caches, batches = [1024 * 4**i for i in range(5)], (1, 8, 64)
     assert ours == {(k, b, s) for k in caches for b in batches for s in (1, 4, 16, 64) if s * 64 <= k}
     for kernel in ("sdpa-flash", "sdpa-cudnn"):
         found = {(r.point.kv_len, r.point.batch) for r in FULL if r.kernel == kernel and r.point.group == 4}
@@ -67,24 +67,41 @@ def test_decode_is_every_cache_batch_and_split() -> None:
 
 def test_tiles_stand_in_rows_of_their_own_before_rows_that_take_the_fastest() -> None:
     stated = [i for i, row in enumerate(FULL) if row.kernel == "triton-1pass" and row.parameters]
+    masks = {(FULL[i].point.head_dim, FULL[i].point.causal) for i in stated}
+    assert masks == {(64, True), (128, True), (128, False), (256, True)}
     for i, row in enumerate(FULL):
         if row.parameters is None:
-            dim, causal = row.point.head_dim, row.point.causal
-            before = [
-                FULL[j] for j in stated if j < i and (FULL[j].point.head_dim, FULL[j].point.causal) == (dim, causal)
-            ]
+            dim = row.point.head_dim
+            before = [FULL[j] for j in stated if j < i and FULL[j].point.head_dim == dim and FULL[j].point.causal]
             assert [each.parameters for each in before] == list(script.TILES[dim])
+
+
+def test_what_tells_most_comes_first() -> None:
+    """An overrun loses shorter lengths, windows and the largest cache, in this order from the end."""
+    kinds = [(row.point.phase, row.point.q_len == 16384, row.point.group == 4) for row in FULL]
+    assert FULL[0].point == CAUSAL
+    last_decode = max(i for i, row in enumerate(FULL) if row.point.phase == "decode" and row.point.kv_len < 2**18)
+    first_short = kinds.index(("prefill", False, False))
+    assert kinds.index(("decode", False, True)) < first_short < last_decode
+    cached = [i for i, row in enumerate(FULL) if row.point.group == 4 and row.point.phase == "decode"]
+    assert sum(i < first_short for i in cached) == len(cached) - 6
 
 
 def test_energy_is_measured_of_at_most_forty_rows() -> None:
     costed = [row for row in FULL if row.energy]
-    assert len(costed) == 33 and {row.point.phase for row in costed} == {"prefill", "decode"}
+    assert len(costed) == 24 and {row.point.phase for row in costed} == {"prefill", "decode"}
     assert {row.kernel for row in costed} == {"sdpa-flash", "sdpa-cudnn", "triton-1pass", "triton-split"}
 
 
 def test_the_full_grid_takes_less_than_eight_minutes_and_the_quick_one_less_than_two() -> None:
     assert grid_seconds(FULL) < 8 * 60 and grid_seconds(GRIDS["quick"]) < 2 * 60
-    assert script.LIMIT_S < 8 * 60
+    assert grid_seconds(FULL) < script.LIMIT_S < 8 * 60
+
+
+def test_variants_by_hand() -> None:
+    """Stated tiles 3 + 4 + 4 + 3, a full mask of two head dims and a window of two; splits 3, and 4 + 2 + 2."""
+    assert variants(FULL) == 14 + 4 + 3 + 8
+    assert variants(GRIDS["quick"]) == 2 + 2 + 1 + 2
 
 
 def test_time_of_a_call_by_hand() -> None:
@@ -121,10 +138,20 @@ def test_pairs_are_those_that_the_masks_leave(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"q_len": 16385}, {"q_heads": 15, "kv_heads": 2}, {"window": 1024, "causal": False}], ids=str
+    "wrong",
+    [
+        {"q_len": 16385},
+        {"q_heads": 15, "kv_heads": 2},
+        {"window": 1024, "causal": False},
+        {"window": 0},
+        {"window": -1},
+    ],
+    ids=str,
 )
 def test_a_point_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"needs q_len <= kv_len, q_heads a multiple of kv_heads, and causal=True"):
+    with pytest.raises(
+        ValueError, match=r"needs (q_len <= kv_len, q_heads a multiple of kv_heads, and causal=True|a window of at)"
+    ):
         replace(CAUSAL, **wrong)
 
 
@@ -149,7 +176,8 @@ def test_a_row_with_nothing_measured_has_every_key() -> None:
     times = {f"{name}{kind}" for name in ("median", "p10", "p90", "runs") for kind in ("", "_warm")}
     assert set(blank) == times | {
         "id", "phase", "batch", "q_len", "kv_len", "q_heads", "kv_heads", "head_dim", "dtype", "causal", "window", "kernel",
-        "parameters", "status", "reason", "relative_error", "sm_mhz", "energy_j", "idle_energy_j", "energy_runs",
+        "parameters", "status", "reason", "relative_error", "sm_mhz", "sm_mhz_flushed", "energy_j", "idle_energy_j", "energy_runs",
+        "energy_seconds",
     }  # fmt: skip
     assert blank["id"] == f"{CAUSAL.name}/triton-1pass@128x128w8s2" and blank["dtype"] == "bf16"
     assert (blank["runs"], blank["median"], blank["median_warm"]) == (0, None, None)
@@ -188,7 +216,5 @@ def test_the_script_runs_alone_and_says_what_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, "-I", str(alone), "-o", "runs.json"]
     run = subprocess.run(command, cwd=tmp_path, env=hidden, capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (4, "")
-    assert run.stderr.startswith(
-        ("PyTorch is missing; pip install 'einfuse[gpu]'", "no NVIDIA GPU: PyTorch finds none")
-    )
+    assert run.stderr.startswith(("PyTorch is missing; pip install -e '.[gpu]'", "no NVIDIA GPU: PyTorch finds none"))
     assert list(tmp_path.iterdir()) == [alone]

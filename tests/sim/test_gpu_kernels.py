@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,19 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed; pip insta
 triton = pytest.importorskip("triton", reason="Triton is not installed; pip install -e '.[gpu]'")
 
 from sim.gpu.measure import script  # noqa: E402
-from sim.gpu.measure.script import Bench, Inputs, Point, Row, Timing, Unavailable, judged, reference, tile  # noqa: E402
-from tests.sim import gpu_stand_in  # noqa: E402
+from sim.gpu.measure.script import (  # noqa: E402
+    Bench,
+    Counted,
+    Inputs,
+    Point,
+    Row,
+    Timing,
+    Unavailable,
+    judged,
+    reference,
+    tile,
+)  # fmt: skip
+from tests.sim import gpu_cases, gpu_stand_in  # noqa: E402
 
 if isinstance(script._one_pass, triton.JITFunction):
     pytest.skip("Triton compiles here: TRITON_INTERPRET is not 1, so no kernel runs on a CPU", allow_module_level=True)
@@ -175,6 +187,7 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
     "the last query unwritten": (lambda point, inputs: _unwritten(point, inputs), "64 of 8192 numbers are not finite"),
     "late queries off": (lambda point, inputs: _late(point, inputs), r"a query by 0\.05"),
     "another shape": (lambda point, inputs: reference(point, inputs)[:, :1], r"the result is \[1, 1, 64, 64\], not"),
+    "no number that the gate could compare": (lambda point, inputs: reference(point, inputs).fill_(1e200), "off by"),
     "zeros": (lambda point, inputs: torch.zeros_like(inputs.query), "off by 1, a query by 1;"),
 }  # fmt: skip
 
@@ -205,14 +218,15 @@ class Stopwatch:
     def __init__(self, seconds: Callable[[Any], float] = lambda call: 1e-3) -> None:
         self.seconds, self.timed, self.counted = seconds, 0, 0
 
-    def times(self, call: Any) -> Timing:
+    def times(self, call: Any, check: Callable[[Any], object]) -> Timing:
+        check(call())
         self.timed += 1
         seconds = self.seconds(call)
-        return Timing([seconds * (1 + i / 100) for i in range(20)], [seconds / 2] * 20, 1980.0)
+        return Timing([seconds * (1 + i / 100) for i in range(20)], [seconds / 2] * 20, 1755.0, 1980.0)
 
-    def energy(self, call: Any) -> tuple[float, float, int] | None:
+    def energy(self, call: Any) -> Counted | None:
         self.counted += 1
-        return 0.25, 0.001, 2000
+        return Counted(500.0, 2.5, 2000)
 
 
 def bench(call_of: Callable[..., Any], timer: Stopwatch | None = None, free_bytes: int = 2**40) -> Bench:
@@ -238,6 +252,19 @@ def test_an_error_in_late_queries_hides_from_the_largest_result_but_not_from_the
     assert verdict.reason is not None
 
 
+@pytest.mark.parametrize("number", [0.0, math.nan, math.inf])
+def test_a_reference_that_says_nothing_lets_nothing_pass(number: float) -> None:
+    right = torch.full((1, 1, 4, 16), number, dtype=torch.float64)
+    assert judged(torch.zeros(1, 1, 4, 16), right).reason is not None
+
+
+def test_a_query_of_which_nothing_is_known_does_not_pass() -> None:
+    """0 / 0 is no number, and no number is greater than what is allowed."""
+    right = reference(SMALL, script.drawn(SMALL, "cpu"))
+    right[0, 0, 3] = 0
+    assert judged(right.clone(), right).reason == "off by 0, a query by nan; at most 0.01 is allowed"
+
+
 # ---------------------------------------------------------------------------------------------------------------- rows
 
 
@@ -253,19 +280,55 @@ def test_a_row_holds_what_was_measured() -> None:
     assert (found["status"], found["reason"], found["relative_error"]) == ("ok", None, 0.0)
     assert found["median"] == pytest.approx(1e-3 * 1.095) and found["runs"] == found["runs_warm"] == 20
     assert found["p10"] == pytest.approx(1e-3 * 1.019) and found["p90"] == pytest.approx(1e-3 * 1.171)
-    assert (found["median_warm"], found["sm_mhz"]) == (5e-4, 1980.0)
-    assert found["energy_j"] == 0.25 and found["idle_energy_j"] == pytest.approx(0.1) and found["energy_runs"] == 2000
+    assert (found["median_warm"], found["sm_mhz"], found["sm_mhz_flushed"]) == (5e-4, 1980.0, 1755.0)
+    assert found["energy_j"] == 0.25 and found["idle_energy_j"] == pytest.approx(0.125)
+    assert (found["energy_runs"], found["energy_seconds"]) == (2000, 2.5)
     assert (other["status"], other["energy_j"], timer.timed, timer.counted) == ("ok", None, 2, 1)
 
 
 def test_a_row_that_fails_late_has_no_times() -> None:
     class Broken(Stopwatch):
-        def energy(self, call: Any) -> tuple[float, float, int] | None:
+        def energy(self, call: Any) -> Counted | None:
             raise RuntimeError("no counter")
 
     (found,) = script.measured([Row(SMALL, "right", energy=True)], bench(right, Broken()))
     assert (found["status"], found["reason"]) == ("failed", "RuntimeError: no counter")
     assert found["median"] is found["median_warm"] is None and found["runs"] == found["runs_warm"] == 0
+
+
+def test_a_row_that_cannot_be_written_has_failed() -> None:
+    (found,) = script.measured([Row(SMALL, "right")], bench(right, Stopwatch(lambda call: math.nan)))
+    assert (found["status"], found["median"]) == ("failed", None) and "JSON compliant" in found["reason"]
+
+
+def test_a_kernel_that_is_wrong_in_a_graph_is_not_timed(stand_in: None) -> None:
+    """Right when it is called, and when it is captured; its replay leaves the last query as it was."""
+
+    def call_of(row: Row, inputs: Inputs, parameters: dict[str, int]) -> Callable[[], Any]:
+        result = reference(row.point, inputs)
+
+        def call() -> Any:
+            result[..., :-1, :].mul_(1.0)
+            return result
+
+        return call
+
+    timer = script.CudaTimer(script.Board())
+    (found,) = script.measured([Row(SMALL, "forgetful")], replace(bench(call_of), timer=timer))
+    assert (found["status"], found["median"], found["runs"]) == ("wrong", None, 0)
+    assert found["reason"] == "replayed from a graph: 8192 of 8192 numbers are not finite"
+
+
+def test_a_gpu_that_cannot_measure_anything_skips_every_row() -> None:
+    old = replace(bench(right), lacking="bf16 needs compute capability 8.0 or more, this GPU has 7.5")
+    found = list(script.measured([Row(SMALL, name) for name in "ab"], old))
+    assert [(each["status"], each["reason"]) for each in found] == [("skipped", old.lacking)] * 2
+
+
+def test_pytorch_s_causal_mask_of_fewer_queries_than_keys_is_another() -> None:
+    point = replace(SMALL, q_len=20)
+    (found,) = script.measured([Row(point, "sdpa-math")], bench(script.call_of))
+    assert found["status"] == "skipped" and found["reason"].startswith("PyTorch lets the first query see the first key")
 
 
 class OutOfMemoryError(RuntimeError):
@@ -283,6 +346,13 @@ ENDINGS: dict[str, tuple[Exception, str, str]] = {
     "unsupported": (
         RuntimeError("No available kernel. Aborting execution."), "skipped",
         "PyTorch has no such kernel for this point: No available kernel. Aborting execution.",
+    ),
+    "cuDNN": (
+        RuntimeError("cuDNN Frontend error: CUDNN_STATUS_NOT_SUPPORTED"), "skipped",
+        "PyTorch has no such kernel for this point: cuDNN Frontend error: CUDNN_STATUS_NOT_SUPPORTED",
+    ),
+    "the driver's memory": (
+        RuntimeError("CUDA error: out of memory"), "skipped", "does not fit in memory: CUDA error: out of memory",
     ),
     "crash": (RuntimeError("launch\n  failure"), "failed", "RuntimeError: launch failure"),
 }  # fmt: skip
@@ -354,13 +424,15 @@ def test_a_row_without_parameters_takes_the_first_tile_if_none_was_timed() -> No
 # --------------------------------------------------------------------------------------------------------- a whole run
 
 
+SECONDS = {"ENERGY_S": 0.05, "LOAD_S": 0.01, "LEAD_S": 0.01, "TICK_S": 0.05, "WARM_UP_S": 0.001}
+
+
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The script on CPU tensors, with small ceilings and a short idle time."""
+    """The script on CPU tensors, with small ceilings and short times."""
     monkeypatch.setattr(torch, "cuda", gpu_stand_in.cuda())
-    for name, value in {"DEVICE": "cpu", "LARGE": 32, "COPIED_BYTES": 4096, "ENERGY_S": 0.05, "MOST_CALLS": 2}.items():
+    for name, value in {"DEVICE": "cpu", "LARGE": 32, "COPIED_BYTES": 4096, "MOST_CALLS": 2, **SECONDS}.items():
         monkeypatch.setattr(script, name, value)
-    monkeypatch.setattr(script, "_under_load", lambda board: board.state())
     monkeypatch.setattr(script.Board, "of_torch", lambda: script.Board(gpu_stand_in.Counter(), None))
 
 
@@ -374,8 +446,8 @@ def test_a_whole_run_on_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = json.loads(path.read_text())
     assert list(run) == [
         "schema", "script", "grid", "gpu", "gpu_memory_bytes", "sm_count", "compute_capability", "driver", "cuda",
-        "torch", "triton", "cudnn", "python", "date", "power_limit_w", "seconds", "ceilings", "clocks", "idle_power_w",
-        "rows",
+        "torch", "triton", "cudnn", "python", "date", "power_limit_w", "seconds", "notes", "ceilings", "clocks",
+        "idle_power_w", "rows",
     ]  # fmt: skip
     assert run["schema"] == "einfuse-gpu-runs/1" and run["script"]["commit"] == "abc"
     assert run["script"]["sha256"] == script._sha256(Path(script.__file__))
@@ -385,6 +457,7 @@ def test_a_whole_run_on_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert run["idle_power_w"] == pytest.approx(100, rel=0.1)
     assert run["clocks"]["before"]["throttle_reasons"] == ["software power cap", "hardware thermal slowdown"]
     assert run["clocks"]["after"] == run["clocks"]["before"] and run["clocks"]["after"]["temperature_c"] is None
+    assert run["notes"] == [] and run["ceilings"]["copy_gb_per_s"]["sm_mhz"] == 1980.0
     assert run["ceilings"]["gemm_bf16_tflops"]["shape"] == [32] * 3 and run["ceilings"]["copy_gb_per_s"]["runs"] == 20
     math_row = run["rows"][0]
     assert math_row["sm_mhz"] == 1980.0 and math_row["runs"] >= 20 and math_row["runs_warm"] >= 20
@@ -392,20 +465,164 @@ def test_a_whole_run_on_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert power == pytest.approx(1, rel=0.2) and math_row["energy_runs"] > 0
 
 
+def rows_of_points(number: int) -> tuple[Row, ...]:
+    return tuple(Row(replace(SMALL, q_heads=2 * (1 + i), kv_heads=2), "sdpa-math") for i in range(number))
+
+
 def test_a_run_that_breaks_off_leaves_the_rows_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: None
 ) -> None:
-    rows = tuple(Row(replace(SMALL, q_heads=2 * (1 + i), kv_heads=2), "sdpa-math") for i in range(12))
+    rows = rows_of_points(4)
     monkeypatch.setitem(script.GRIDS, "quick", lambda: rows)
+    path = tmp_path / "runs.json"
+    on_disk = []
 
     def say(line: str) -> None:
-        if rows[10].name in line:
+        on_disk.append(len(json.loads(path.read_text())["rows"]))
+        if rows[2].name in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        script.measure(tmp_path / "runs.json", "quick", None, say)
+        script.measure(path, "quick", None, say)
+    assert on_disk == [1, 2, 3], "each row is there as soon as it is measured"
+    assert [row["id"] for row in json.loads(path.read_text())["rows"]] == [row.name for row in rows[:3]]
+
+
+def test_a_file_says_what_failed_besides_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: None
+) -> None:
+    def fails(*given: object) -> Any:
+        raise RuntimeError("CUBLAS_STATUS\n broken")
+
+    monkeypatch.setitem(script.GRIDS, "quick", lambda: rows_of_points(1))
+    for name in ("_idle_power_w", "_under_load", "_multiplied"):
+        monkeypatch.setattr(script, name, fails)
+    said = list[str]()
+    assert script.measure(tmp_path / "runs.json", "quick", None, said.append)["ok"] == 1
     run = json.loads((tmp_path / "runs.json").read_text())
-    assert [row["id"] for row in run["rows"]] == [row.name for row in rows[:8]]
+    told = ("idle power", "clocks before", "ceiling of arithmetic", "clocks after")
+    assert run["notes"] == [f"no {what}: RuntimeError: CUBLAS_STATUS broken" for what in told]
+    assert set(run["notes"]) <= set(said)
+    assert run["ceilings"]["gemm_bf16_tflops"] is None and run["ceilings"]["copy_gb_per_s"]["runs"] == 20
+    assert run["idle_power_w"] is None and set(run["clocks"]["before"].values()) == {None}
+
+
+def test_a_run_without_nvml_says_so_at_once_and_in_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: None
+) -> None:
+    monkeypatch.setitem(script.GRIDS, "quick", lambda: rows_of_points(1))
+    monkeypatch.setattr(script.Board, "of_torch", lambda: script.Board(lacking="nvidia-ml-py is not installed"))
+    said = list[str]()
+    script.measure(tmp_path / "runs.json", "quick", None, said.append)
+    note = "no clocks, power and energy: nvidia-ml-py is not installed"
+    assert said[0] == note and json.loads((tmp_path / "runs.json").read_text())["notes"] == [note]
+
+
+def test_what_the_script_writes_is_what_the_project_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: None
+) -> None:
+    from sim.gpu.runfile import checked
+
+    rows = (Row(SMALL, "sdpa-math", energy=True), Row(SMALL, "sdpa-cudnn"), Row(SMALL, "sdpa-flash"))
+    monkeypatch.setitem(script.GRIDS, "quick", lambda: rows)
+    script.measure(tmp_path / "runs.json", "quick", "a" * 40, lambda line: None)
+    run = json.loads((tmp_path / "runs.json").read_text())
+    assert set(run) >= set(gpu_cases.run_file()) and set(run["rows"][0]) == set(gpu_cases.row())
+    run["cuda"] = "13.0"  # this PyTorch has none
+    run["rows"][0] |= {"energy_seconds": 2.0}  # the stand-in's are shorter
+    spec = checked(run, "runs.json")
+    assert [row.status for row in spec.rows] == ["ok", "skipped", "ok"]
+    assert spec.rows[0].energy_j == run["rows"][0]["energy_j"]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), OSError(28, "No space left on device", "runs.json")], ids=str
+)
+def test_a_run_that_cannot_go_on_ends_with_5(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, error: Exception
+) -> None:
+    def measure(*given: object) -> dict[str, int]:
+        raise error
+
+    monkeypatch.setattr(script, "missing", lambda: None)
+    monkeypatch.setattr(script, "measure", measure)
+    assert script.main(["-o", str(tmp_path / "runs.json")]) == 5
+    assert capsys.readouterr().err in (
+        "the run broke off: RuntimeError: broken\n", "'runs.json': No space left on device\n",
+    )  # fmt: skip
+
+
+def test_a_pytorch_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "cuda", gpu_stand_in.cuda())
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert "this PyTorch is built for another kind" in str(script.missing())
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert script.missing() is None and script.unable() is None
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (7, 5))
+    assert script.unable() == "bf16 needs compute capability 8.0 or more, this GPU has 7.5"
+
+
+# -------------------------------------------------------------------------------------------------------- the counter
+
+
+class Steps:
+    """A counter of energy that moves at every so-manieth question."""
+
+    def __init__(self, every: int) -> None:
+        self.every, self.asked = every, 0
+
+    def energy_j(self) -> float | None:
+        self.asked += 1
+        return float(self.asked // self.every)
+
+
+def test_a_counter_is_read_where_it_moves() -> None:
+    board, worked = Steps(4), list[int]()
+    assert script.ticked(board, lambda: worked.append(1)) == 1.0  # type: ignore[arg-type]
+    assert (board.asked, len(worked)) == (4, 3)
+
+
+def test_a_counter_that_stands_still_counts_nothing(monkeypatch: pytest.MonkeyPatch, stand_in: None) -> None:
+    assert script.ticked(Steps(10**9), lambda: None) is None  # type: ignore[arg-type]
+    timer = script.CudaTimer(Steps(10**9))  # type: ignore[arg-type]
+    timer.board.sm_mhz = lambda: None  # type: ignore[method-assign]
+    assert timer.energy(lambda: torch.zeros(1)) is None
+
+
+def test_a_load_has_a_part_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is waited for is the part before the one that was begun last."""
+    told = list[str]()
+
+    class Named(gpu_stand_in.Event):
+        made = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.name, Named.made = "ab"[Named.made], Named.made + 1
+
+        def record(self) -> None:
+            told.append(f"begun {self.name}")
+
+        def synchronize(self) -> None:
+            told.append(f"done {self.name}")
+
+    monkeypatch.setattr(torch, "cuda", gpu_stand_in.cuda())
+    monkeypatch.setattr(torch.cuda, "Event", Named)
+    load = script.Load(lambda: told.append("work"), 2)
+    for _ in range(3):
+        load.step()
+    assert " ".join(told) == ("work work begun a work work begun b done a work work begun a done b")
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.05])
+def test_warming_up_is_a_time_and_no_number_of_calls(
+    monkeypatch: pytest.MonkeyPatch, stand_in: None, seconds: float
+) -> None:
+    ran = list[float]()
+    start = time.perf_counter()
+    several = script.warmed(lambda: ran.append(time.perf_counter()), seconds)
+    assert ran[-1] - start >= 0.9 * seconds / 2 and time.perf_counter() - start >= seconds
+    assert several >= 1 and len(ran) + 1 == 8 * several, "1 + 2 + 4 + ... calls, of which an eighth follows"
 
 
 @pytest.mark.parametrize(("boards", "handle"), [(1, "board 0"), (2, None)])

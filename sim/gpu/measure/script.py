@@ -967,7 +967,7 @@ def measured(rows: Sequence[Row], bench: Bench) -> Iterator[dict[str, Any]]:
 
 
 def _chosen(row: Row, done: Iterable[tuple[Row, dict[str, Any]]]) -> Row:
-    """The row, with the tile that was fastest for its head dim, under its own mask if possible, if it leaves it open."""
+    """The row, with the tile that was fastest for its head dim, under its mask if possible, if it leaves it open."""
     if row.parameters is not None:
         return row
     timed = [

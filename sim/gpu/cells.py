@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from specs.units import LARGEST_COUNT
 
 Cell = Callable[[Any], Any]
 T = TypeVar("T")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")  # float() takes 1_000 and other digits too
 
 
 def whole(found: Any, least: int = 1) -> int:
@@ -24,7 +26,7 @@ def whole(found: Any, least: int = 1) -> int:
     ValueError: found '8.5', expected a whole number of at least 1
     """
     try:
-        value = int(found) if isinstance(found, str) or float(found).is_integer() else None
+        value = int(_plain(found)) if isinstance(found, str) or float(found).is_integer() else None
     except (TypeError, ValueError, OverflowError):
         value = None
     if value is None or isinstance(found, bool) or not least <= value <= LARGEST_COUNT:
@@ -44,7 +46,7 @@ def positive(found: Any) -> float:
     63.4
     """
     try:
-        value = math.nan if isinstance(found, bool) else float(found)
+        value = math.nan if isinstance(found, bool) else float(_plain(found))
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value) or value <= 0:
@@ -76,6 +78,13 @@ def one_of(meanings: Mapping[str, T]) -> Callable[[Any], T]:
         return meanings[str(found)]
 
     return read
+
+
+def _plain(found: Any) -> Any:
+    """What is no text as it is, and a text that is a number in plain digits. Raises ValueError of any other text."""
+    if isinstance(found, str) and not NUMBER.fullmatch(found.strip(" ")):
+        raise ValueError(found)
+    return found
 
 
 def _shown(found: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from specs import Bandwidth, Misplaced, Size, Spec, load_file
+from specs import Bandwidth, Frequency, Misplaced, Size, Spec, load_file
 
 from .point import BYTES
 
@@ -28,9 +28,10 @@ def _known_type(dtype: str) -> str:
 
 
 class PeakRow(Spec):
-    """A peak of dense products, in 10¹² FLOPs a second."""
+    """A peak of dense products, in 10¹² FLOPs a second, and the clock at which it is reached."""
 
     tflop_per_s: Annotated[float, Field(gt=0)]
+    clock: Frequency | None = None
     verified: bool
     source: str
 
@@ -100,6 +101,7 @@ class Stated(Generic[Row]):
     value: float
     source: str
     verified: bool
+    clock_hz: float | None = None  # at which a peak is reached
 
     @property
     def note(self) -> str:
@@ -126,7 +128,7 @@ def best(rows: Sequence[Row]) -> Stated[Row]:
     ('b', 'a; unverified')
     """
     found = next((row for row in rows if row.verified), rows[0])
-    return Stated(found.value, found.source, found.verified)
+    return Stated(found.value, found.source, found.verified, getattr(found, "clock", None))
 
 
 def read_chips(path: Path = CHIPS_FILE) -> tuple[Chip, ...]:

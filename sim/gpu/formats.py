@@ -14,6 +14,7 @@ from .point import DIRECTIONS, PHASES, Point
 from .run import Run, Times, seconds_of
 
 MICRO, MILLI = 1e-6, 1e-3
+ROUNDED, ROUNDED_SHARE = 0.051, 5e-3  # rates are rounded to a tenth, and times of some µs to 10 ns
 TYPES = {
     "bf16": "bf16",
     "bfloat16": "bf16",
@@ -34,11 +35,20 @@ class Format:
 
 
 def _attention_runs(row: Mapping[str, Any], source: str) -> list[Run]:
+    """One query a sequence decodes; rates that the table states must be those of its times."""
+    if row["phase"] == "decode" and row["q_len"] > 1:
+        raise ValueError(f"q_len: found {row['q_len']} in decoding, expected 1: which keys they see is not stated")
     point = Point(
         row["phase"], row["batch"], row["q_len"], row["kv_len"], row["q_heads"], row["kv_heads"], row["head_dim"],
         row["dtype"], causal=row["phase"] == "prefill",
     )  # fmt: skip
-    return [Run(row["chip"], row["kernel"], point, Times(MICRO * row["latency_us"]), row["source"])]
+    run = Run(row["chip"], row["kernel"], point, Times(MICRO * row["latency_us"]), row["source"])
+    for name, ours in (("tflops", run.tflop_per_s), ("gbps", run.gb_per_s)):
+        if row[name] is not None and abs(row[name] - ours) > ROUNDED + ROUNDED_SHARE * ours:
+            raise ValueError(
+                f"{name}: found {row[name]:g}, but {row['latency_us']:g} µs come to {ours:.4g}: check the units"
+            )
+    return [run]
 
 
 def _flash_attention(row: Mapping[str, Any], source: str) -> list[Run]:
@@ -76,6 +86,8 @@ def _aiconfigurator(row: Mapping[str, Any], source: str) -> list[Run]:
     That of a context may include the kernel that writes keys and values into the cache (vLLM's does).
     """
     phase = row["op_name"]
+    if phase == "decode" and row["isl"] > 1:
+        raise ValueError(f"isl: found {row['isl']} in decoding, expected 1: which keys they see is not stated")
     point = Point(
         phase,
         row["batch_size"],
@@ -110,6 +122,7 @@ FORMATS = (
             "source": text,
         },
         _attention_runs,
+        {"tflops": (positive, None), "gbps": (positive, None)},
     ),
     Format(
         "FlashAttention",

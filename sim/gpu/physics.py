@@ -1,7 +1,9 @@
 """Which measurements physics allows: none may be faster than its FLOPs at the peak, or its bytes at the bandwidth.
 
 FLOPs are those of the pairs in sight (`Point.least_flops`), bytes those that must move at least once
-(`Point.least_bytes`). A measurement of which one of the two cannot be known is neither kept nor rejected.
+(`Point.least_bytes`). Its tenth percentile is held to both too, and its times with a warm cache to its FLOPs. A
+measurement of which one of the two cannot be known is neither kept nor rejected, nor is one that only a clock above the
+data sheet's allows.
 """
 
 from __future__ import annotations
@@ -13,16 +15,22 @@ from .chips import Chip, chip_named
 from .run import GIGA, TERA, Run
 
 MICRO = 1e-6
+FLOPS = "FLOPs"
+KEPT, REJECTED, UNJUDGED = "kept", "rejected", "unjudged"
 
 
 @dataclass(frozen=True)
 class Floor:
-    """A time below which a call cannot be: an amount over a rate. `note` says where the rate is from."""
+    """A time below which a call cannot be: an amount over a rate. `note` says where the rate is from.
+
+    A rate that grows with the clock says at which one it is.
+    """
 
     what: str
     amount: float
     per_s: float
     note: str
+    clock_hz: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -34,7 +42,7 @@ class Floor:
         >>> Floor("bytes", 67e6, 4.8e12, "data sheet").arithmetic()
         '6.7e+07 bytes / 4800 GB/s = 13.96 µs'
         """
-        rate = f"{self.per_s / TERA:g} TFLOP/s" if self.what == "FLOPs" else f"{self.per_s / GIGA:g} GB/s"
+        rate = f"{self.per_s / TERA:g} TFLOP/s" if self.what == FLOPS else f"{self.per_s / GIGA:g} GB/s"
         return f"{self.amount:.4g} {self.what} / {rate} = {self.seconds / MICRO:.4g} µs"
 
 
@@ -45,6 +53,7 @@ class Judged:
     run: Run
     floors: tuple[Floor, ...]
     reason: str = ""
+    verdict: str = KEPT
 
     @property
     def bound(self) -> Floor | None:
@@ -68,16 +77,11 @@ class Sieved:
 
 def sieve(runs: Iterable[Run], among: Sequence[Chip] | None = None) -> Sieved:
     """Judge every measurement, by the chips that ship with einfuse or by others."""
-    kept, rejected, unjudged = [], [], []
-    for run in runs:
-        judged = judge(run, chip_named(run.chip, among))
-        if any(floor.seconds > run.seconds for floor in judged.floors):
-            rejected.append(judged)
-        elif judged.reason:
-            unjudged.append(judged)
-        else:
-            kept.append(judged)
-    return Sieved(tuple(kept), tuple(rejected), tuple(unjudged))
+    found = [judge(run, chip_named(run.chip, among)) for run in runs]
+    kept, rejected, unjudged = (
+        tuple(judged for judged in found if judged.verdict == verdict) for verdict in (KEPT, REJECTED, UNJUDGED)
+    )
+    return Sieved(kept, rejected, unjudged)
 
 
 def judge(run: Run, chip: Chip | None) -> Judged:
@@ -92,26 +96,52 @@ def judge(run: Run, chip: Chip | None) -> Judged:
     '2.199e+12 FLOPs / 989 TFLOP/s = 2224 µs > 2000 µs (H200 data sheet, aiconfigurator h200_sxm.yaml)'
     """
     if chip is None:
-        return Judged(run, (), f"no chip is called '{run.chip}'; add the name to sim/gpu/chips.yaml")
+        return Judged(run, (), f"no chip is called '{run.chip}'; add the name to sim/gpu/chips.yaml", UNJUDGED)
     floors = floors_of(run, chip)
-    broken = [_broken(floor, run, chip) for floor in floors if floor.seconds > run.seconds]
+    broken = [each for floor in floors if (each := _broken(floor, run)) is not None]
     if broken:
-        return Judged(run, floors, "; ".join(broken))
+        legal = all(_by_its_clock(floor, run) for floor, _, _ in broken)
+        reasons = "; ".join(_told(*each, run, chip) for each in broken)
+        return Judged(run, floors, reasons, UNJUDGED if legal else REJECTED)
     if run.point.dtype not in chip.peaks:
         lacking = f"the peak of {chip.name} for {run.point.dtype} is not stated; add it to sim/gpu/chips.yaml"
-        return Judged(run, floors, lacking)
+        return Judged(run, floors, lacking, UNJUDGED)
     return Judged(run, floors)
 
 
 def floors_of(run: Run, chip: Chip) -> tuple[Floor, ...]:
     """The floors that the chip's stated values give."""
     peak, memory = chip.peaks.get(run.point.dtype), chip.memory
-    found = [] if peak is None else [Floor("FLOPs", run.point.least_flops, peak.value, peak.note)]
+    found = [] if peak is None else [Floor(FLOPS, run.point.least_flops, peak.value, peak.note, peak.clock_hz)]
     return (*found, Floor("bytes", run.point.least_bytes, memory.value, memory.note))
 
 
-def _broken(floor: Floor, run: Run, chip: Chip) -> str:
-    text = f"{floor.arithmetic()} > {run.seconds / MICRO:.4g} µs ({floor.note})"
+def _times(run: Run, what: str) -> dict[str, float]:
+    """Times of a measurement that a floor holds for: with a warm cache the memory need not be asked."""
+    warm = run.warm if what == FLOPS else None
+    found = {"": run.seconds, "p10 of ": run.times.p10_s}
+    found |= {} if warm is None else {"with a warm cache, ": warm.median_s, "with a warm cache, p10 of ": warm.p10_s}
+    return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+
+def _broken(floor: Floor, run: Run) -> tuple[Floor, str, float] | None:
+    """The first of a measurement's times that is below a floor, and what it is called."""
+    below = ((floor, name, each) for name, each in _times(run, floor.what).items() if each < floor.seconds)
+    return next(below, None)
+
+
+def _by_its_clock(floor: Floor, run: Run) -> bool:
+    """Whether a floor that moves with the clock would allow all times at the clock that the run says it had."""
+    if floor.clock_hz is None or run.sm_mhz is None or run.sm_mhz * 1e6 <= floor.clock_hz:
+        return False
+    least = floor.seconds * floor.clock_hz / (run.sm_mhz * 1e6)
+    return all(seconds >= least for seconds in _times(run, floor.what).values())
+
+
+def _told(floor: Floor, name: str, seconds: float, run: Run, chip: Chip) -> str:
+    text = f"{floor.arithmetic()} > {name}{seconds / MICRO:.4g} µs ({floor.note})"
+    if _by_its_clock(floor, run) and floor.clock_hz is not None:
+        return f"{text}; it ran at {run.sm_mhz:g} MHz, and the peak is at {floor.clock_hz / 1e6:g} MHz"
     if floor.what == "bytes" and chip.cache is not None and floor.amount <= chip.cache.value:
         return f"{text}; they fit into the cache of {chip.cache.value / 1e6:g} MB, which may have held them"
     return text

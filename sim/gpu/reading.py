@@ -9,10 +9,9 @@ from specs import SpecError
 
 from .run import Measurements
 from .runfile import read_run_file
-from .sums import checked_files
-from .tables import PARQUET, format_of, read_measurements, read_table
+from .sums import RUN_FILE, checked_files, is_run_file
+from .tables import PARQUET, is_near, read_columns, read_measurements
 
-RUN_FILE = ".json"
 TABLES = (".csv", ".txt", PARQUET)
 MEASURED = Path(__file__).parent.parent / "measured"  # runs of ours
 
@@ -27,17 +26,17 @@ class Collected:
 
 def read(path: Path) -> Measurements:
     """One file: a run file (.json), or a published table (.csv, .txt, .parquet). Raises SpecError, OSError."""
-    if path.suffix == RUN_FILE:
+    if is_run_file(path):
         return read_run_file(path)
-    if path.suffix in TABLES:
+    if _is_table(path):
         return read_measurements(path)
     raise SpecError(f"'{path}' ends in none of: {', '.join((RUN_FILE, *TABLES))}")
 
 
 def collect(path: Path) -> Collected:
-    """A file, or all files of a folder; tables whose columns are no format's are left out, and named.
+    """A file, or all files of a folder; tables whose columns are not near to any format's are left out, and named.
 
-    Raises SpecError if there is nothing, or if what is there is wrong.
+    Raises SpecError if there is nothing, or if what is there is wrong: a damaged table is not left out.
     """
     if path.is_file():
         return Collected((read(path),))
@@ -45,9 +44,9 @@ def collect(path: Path) -> Collected:
         raise SpecError(f"'{path}' is neither a file nor a folder; give measurements: a run file, CSV or Parquet")
     files, others = [], []
     for each in sorted(path.iterdir()):
-        if each.suffix == RUN_FILE or (each.suffix in TABLES and _is_known(each)):
+        if is_run_file(each) or (_is_table(each) and is_near(read_columns(each))):
             files.append(read(each))
-        elif each.suffix in TABLES:
+        elif _is_table(each):
             others.append(each.name)
     return Collected(tuple(files), tuple(others))
 
@@ -63,9 +62,5 @@ def measured(folder: Path | None = None) -> tuple[Measurements, ...]:
     return tuple(read_run_file(path) for path in checked_files(folder or MEASURED))
 
 
-def _is_known(path: Path) -> bool:
-    try:
-        format_of(path, read_table(path).columns)
-    except SpecError:
-        return False
-    return True
+def _is_table(path: Path) -> bool:
+    return path.suffix.casefold() in TABLES and path.is_file()

@@ -67,6 +67,8 @@ class Run:
     idle_energy_j: float | None = None
     relative_error: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    sm_mhz: float | None = None  # the clock while `times` were taken
+    file: str = ""  # the SHA-256 sum of a run file of ours
 
     @property
     def seconds(self) -> float:
@@ -119,6 +121,7 @@ class Measurements:
     runs: tuple[Run, ...]
     unfinished: tuple[Unfinished, ...] = ()
     machine: RunFileSpec | None = None
+    sha256: str = ""  # of a run file of ours
 
 
 def seconds_of(flops: float, tflop_per_s: float) -> float:

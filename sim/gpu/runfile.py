@@ -6,65 +6,62 @@ to what makes a measurement one: its units, enough runs, percentiles in order, a
 
 from __future__ import annotations
 
+import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from specs import Misplaced, Place, Problem, SpecError, faults
-from specs.units import LARGEST_COUNT
 
-from .point import BYTES, Point
-from .run import LEAST_S, MOST_S, Measurements, Run, Times, Unfinished
+from .rows import NonNegative, Positive, RowSpec, Text, Whole, Written, in_order
+from .run import Measurements, Run, Times, Unfinished
 
 SCHEMA = "einfuse-gpu-runs/1"
-LEAST_RUNS = 20
-MOST_RELATIVE_ERROR = 1e-2  # against float64; what the measuring script's gate lets pass
 MOST_ENERGY_ROWS = 40
+LEAST_ENERGY_S = 2.0
+OVER_LIMIT = 1.1  # of the power limit: an assumption of how far a board may pass it for two seconds
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0, le=1e12)]
-Seconds = Annotated[float, Field(ge=LEAST_S, le=MOST_S)]
-Whole = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
-Parameter = int | float | bool | str | None  # of a kernel: tile sizes, splits, warps, stages
-
-
-class Written(BaseModel):
-    """The base of what a script writes: frozen, no infinities, further keys let be."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+Sum = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ScriptSpec(Written):
     """Which script measured."""
 
-    commit: str | None
-    sha256: str
+    commit: Text | None
+    sha256: Sum
 
 
 class GridSpec(Written):
     """Which points it was to measure."""
 
     name: Literal["quick", "full"]
-    sha256: str
+    sha256: Sum
     rows: Whole
 
 
 class CeilingSpec(Written):
-    """A measured ceiling: its distribution, and of how many runs."""
+    """A measured ceiling: its distribution, of how many runs, and at which clock."""
 
     median: Positive
     p10: Positive
     p90: Positive
     runs: Whole
+    sm_mhz: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> CeilingSpec:
+        in_order(self)
+        return self
 
 
 class CeilingsSpec(Written):
-    """What a plain product and a plain copy reached on the same chip."""
+    """What a plain product and a plain copy reached on the same chip; null, where a note says why."""
 
-    gemm_bf16_tflops: CeilingSpec
-    copy_gb_per_s: CeilingSpec
+    gemm_bf16_tflops: CeilingSpec | None
+    copy_gb_per_s: CeilingSpec | None
 
 
 class ClockSpec(Written):
@@ -85,126 +82,83 @@ class ClocksSpec(Written):
     after: ClockSpec
 
 
-class RowSpec(Written):
-    """A kernel at a point. Times are in seconds, energies in joules of one call."""
-
-    id: str
-    phase: Literal["prefill", "decode"]
-    batch: Whole
-    q_len: Whole
-    kv_len: Whole
-    q_heads: Whole
-    kv_heads: Whole
-    head_dim: Whole
-    dtype: str
-    causal: bool
-    window: Whole | None
-    kernel: str
-    parameters: dict[str, Parameter]
-    status: Literal["ok", "skipped", "wrong", "failed"]
-    reason: str | None
-    median: Seconds | None
-    p10: Seconds | None
-    p90: Seconds | None
-    runs: Annotated[int, Field(ge=0)] | None
-    median_warm: Seconds | None = None
-    p10_warm: Seconds | None = None
-    p90_warm: Seconds | None = None
-    runs_warm: Annotated[int, Field(ge=0)] | None = None
-    relative_error: Annotated[float, Field(ge=0)] | None
-    sm_mhz: NonNegative | None = None
-    energy_j: NonNegative | None = None
-    idle_energy_j: NonNegative | None = None
-    energy_runs: Annotated[int, Field(ge=0)] | None = None
-
-    @field_validator("dtype")
-    @classmethod
-    def _type_is_known(cls, dtype: str) -> str:
-        if dtype not in BYTES:
-            raise ValueError(f"found '{dtype}', expected one of: {', '.join(BYTES)}")
-        return dtype
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> RowSpec:
-        self.point()
-        if self.status == "ok":
-            self._is_measured()
-        elif self.median is not None:
-            raise Misplaced(f"found a time of a row that is '{self.status}', expected null", ("median",))
-        elif not self.reason:
-            raise Misplaced(f"a row that is '{self.status}' says why", ("reason",))
-        return self
-
-    def _is_measured(self) -> None:
-        for name in ("median", "p10", "p90"):
-            if getattr(self, name) is None:
-                raise Misplaced("found null, expected a time, since the row is 'ok'", (name,))
-        if (self.runs or 0) < LEAST_RUNS:
-            raise Misplaced(f"found {self.runs}, expected at least {LEAST_RUNS}", ("runs",))
-        if self.relative_error is None or self.relative_error > MOST_RELATIVE_ERROR:
-            found = "null" if self.relative_error is None else self.relative_error
-            message = f"found {found}, expected at most {MOST_RELATIVE_ERROR:g}, since the row is 'ok'"
-            raise Misplaced(message, ("relative_error",))
-        for suffix in ("", "_warm"):
-            low, middle, high = (getattr(self, f"{name}{suffix}") for name in ("p10", "median", "p90"))
-            if None not in (low, middle, high) and not low <= middle <= high:
-                message = f"found {middle:g} outside of p10 to p90, {low:g} to {high:g}"
-                raise Misplaced(message, (f"median{suffix}",))
-
-    def point(self) -> Point:
-        """What was computed."""
-        return Point(
-            self.phase, self.batch, self.q_len, self.kv_len, self.q_heads, self.kv_heads, self.head_dim, self.dtype,
-            causal=self.causal, window=self.window,
-        )  # fmt: skip
-
-
 class RunFileSpec(Written):
     """A run file."""
 
     format: Annotated[Literal["einfuse-gpu-runs/1"], Field(alias="schema")]
     script: ScriptSpec
     grid: GridSpec
-    gpu: str
+    gpu: Text
     gpu_memory_bytes: Whole
     sm_count: Whole
-    compute_capability: str
-    driver: str
-    cuda: str
-    torch: str
-    triton: str | None
-    cudnn: str | None
-    python: str
+    compute_capability: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+    driver: Text
+    cuda: Text
+    torch: Text
+    triton: Text | None
+    cudnn: Text | None
+    python: Text
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
     power_limit_w: Positive | None
     seconds: Positive
     ceilings: CeilingsSpec
     clocks: ClocksSpec
     idle_power_w: NonNegative | None
+    notes: list[Text] = Field(default_factory=list)
     rows: list[RowSpec]
+
+    @field_validator("date")
+    @classmethod
+    def _day_is_one(cls, date: str) -> str:
+        try:
+            datetime.strptime(date, "%Y-%m-%dT%H:%M:%SZ")
+        except ValueError:
+            raise ValueError(f"found '{date}', which is no day and time") from None
+        return date
 
     @model_validator(mode="after")
     def _rows_agree(self) -> RunFileSpec:
-        seen: dict[str, int] = {}
+        if len(self.rows) > self.grid.rows:
+            raise Misplaced(
+                f"found {len(self.rows)} rows, expected at most the {self.grid.rows} of the grid", ("rows",)
+            )
+        seen: dict[Any, int] = {}
         for index, row in enumerate(self.rows):
-            if row.id in seen:
-                raise Misplaced(f"'{row.id}' is the id of row {seen[row.id]} already", ("rows", index, "id"))
-            seen[row.id] = index
+            for key, what in ((row.id, f"'{row.id}' is the id"), (row.asked, "kernel, point and parameters are those")):
+                if key in seen:
+                    raise Misplaced(f"{what} of row {seen[key]} already", ("rows", index, "id"))
+            seen |= {row.id: index, row.asked: index}
         priced = sum(row.energy_j is not None for row in self.rows)
         if priced > MOST_ENERGY_ROWS:
             raise Misplaced(f"found {priced} rows with an energy, expected at most {MOST_ENERGY_ROWS}", ("rows",))
         return self
 
+    @model_validator(mode="after")
+    def _energies_can_be(self) -> RunFileSpec:
+        for index, row in enumerate(self.rows):
+            if row.energy_seconds is not None and row.energy_seconds < LEAST_ENERGY_S:
+                message = f"found {row.energy_seconds:g} s, expected at least {LEAST_ENERGY_S:g} s"
+                raise Misplaced(message, ("rows", index, "energy_seconds"))
+            power, limit = row.power_w, self.power_limit_w
+            if power is not None and limit is not None and power > OVER_LIMIT * limit:
+                message = (
+                    f"found {power:.0f} W for {row.energy_seconds:.2g} s, expected no more than {limit:g} W, the limit"
+                )
+                raise Misplaced(message, ("rows", index, "energy_j"))
+        return self
+
 
 def read_run_file(path: Path) -> Measurements:
     """A run file of ours. Raises SpecError that names the file, the row and the key of every fault."""
-    spec = checked(_json(path), str(path))
+    data = path.read_bytes()
+    spec = checked(_json(path, data), str(path))
     source = f"{path.name} ({spec.gpu}, {spec.date[:10]})"
-    runs = tuple(_run(row, spec.gpu, source) for row in spec.rows if row.status == "ok")
+    sha256 = hashlib.sha256(data).hexdigest()
+    runs = tuple(_run(row, spec.gpu, source, sha256) for row in spec.rows if row.status == "ok")
     unfinished = tuple(
         Unfinished(row.id, row.kernel, row.status, row.reason or "") for row in spec.rows if row.status != "ok"
     )
-    return Measurements(source, "run file", len(spec.rows), runs, unfinished, spec)
+    return Measurements(source, "run file", len(spec.rows), runs, unfinished, spec, sha256)
 
 
 def checked(value: Any, source: str) -> RunFileSpec:
@@ -216,7 +170,7 @@ def checked(value: Any, source: str) -> RunFileSpec:
         raise SpecError(faults.problems(details, value, RunFileSpec, "run file", lambda *_: Place(source))) from None
 
 
-def _run(row: RowSpec, chip: str, source: str) -> Run:
+def _run(row: RowSpec, chip: str, source: str, sha256: str) -> Run:
     assert row.median is not None
     warm = None if row.median_warm is None else Times(row.median_warm, row.p10_warm, row.p90_warm)
     return Run(
@@ -232,14 +186,30 @@ def _run(row: RowSpec, chip: str, source: str) -> Run:
         idle_energy_j=row.idle_energy_j,
         relative_error=row.relative_error,
         parameters=row.parameters,
+        sm_mhz=row.sm_mhz if row.sm_mhz_flushed is None else row.sm_mhz_flushed,
+        file=sha256,
     )
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path, data: bytes) -> Any:
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is no number of JSON; write null")
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        value = json.loads(data.decode("utf-8"), parse_constant=refuse, object_pairs_hook=_once)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # half of a pair of surrogates is no text
+    except RecursionError:
+        raise SpecError(Problem("not a run file: its values are nested too deep", Place(str(path)))) from None
     except ValueError as error:
         raise SpecError(Problem(f"not a run file: {error}", Place(str(path)))) from None
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys. Raises ValueError if one is there twice: which of both was measured?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key '{twice}' is there twice in one object")
+    return found

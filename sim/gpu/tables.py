@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from .formats import FORMATS, Format
 from .run import Measurements, Run
 
 PARQUET = ".parquet"
+ENCODING = "utf-8-sig"  # a byte order mark is no part of the first column's name
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,16 @@ def read_measurements(path: Path) -> Measurements:
     """Every row of a published table, whatever its format. Raises SpecError with all faults."""
     table = read_table(path)
     form = format_of(path, table.columns)
+    if not table.rows:
+        raise SpecError(Problem("there is no row below the names of the columns", Place(str(path), 1)))
     runs: list[Run] = []
     problems: list[Problem] = []
+    seen: dict[str, int] = {}
     for line, cells in table.rows:
         place = Place(str(path), line)
+        if seen.setdefault(repr(cells), line) != line:
+            problems.append(Problem(f"every cell is that of row {seen[repr(cells)]}; remove one of both", place))
+            continue
         try:
             found = form.runs(values_of(form, cells), path.name)
         except ValueError as error:
@@ -56,6 +64,16 @@ def format_of(path: Path, columns: Sequence[str]) -> Format:
         f"{near.name}, of which {missing} is missing; allowed: {', '.join(form.name for form in FORMATS)}"
     )
     raise SpecError(Problem(message, Place(str(path), 1)))
+
+
+def is_near(columns: Sequence[str]) -> bool:
+    """Whether columns are those of a format, or as many of them as no other table has by chance: a half.
+
+    >>> is_near(["Batch", "seqlen", "q_heads", "kv_heads", "gpu", "dtype"]), is_near(["chip", "source"])
+    (True, False)
+    """
+    plain = {name.strip().strip('"').casefold() for name in columns}
+    return any(2 * len(plain & set(map(str.casefold, form.columns))) >= len(form.columns) > 0 for form in FORMATS)
 
 
 def form_lacks(form: Format, columns: Sequence[str]) -> list[str]:
@@ -85,15 +103,37 @@ def values_of(form: Format, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_table(path: Path) -> Table:
     """The cells of a CSV or Parquet file. Raises SpecError if it is not one, or if a row is too long or too short."""
-    if path.suffix == PARQUET:
+    if path.suffix.casefold() == PARQUET:
         return _parquet(path)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
+        with path.open(encoding=ENCODING, newline="") as file:
+            reader = csv.reader(file, strict=True)
             columns = tuple(next(reader, ()))
+            _check_columns(path, columns)
             return Table(columns, tuple(_rows(path, columns, reader)))
     except (UnicodeDecodeError, csv.Error) as error:
         raise SpecError(Problem(f"not a CSV text: {error}", Place(str(path)))) from None
+
+
+def read_columns(path: Path) -> tuple[str, ...]:
+    """The columns of a file by its first line alone, whatever follows. Raises SpecError if it cannot be read."""
+    if path.suffix.casefold() == PARQUET:
+        return tuple(_arrow(path, lambda parquet, file: parquet.read_schema(file).names))
+    with path.open("rb") as file:
+        line = file.readline()
+    try:
+        text = line.decode(ENCODING)
+    except UnicodeDecodeError as error:
+        raise SpecError(Problem(f"not a CSV text: {error}", Place(str(path), 1))) from None
+    if "\0" in text:
+        raise SpecError(Problem("not a CSV text: found zero bytes, expected UTF-8", Place(str(path), 1)))
+    return tuple(re.split(r"[,;\t]", text))
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    if twice:
+        raise SpecError(Problem(f"the column '{twice[0]}' is there twice; remove one of both", Place(str(path), 1)))
 
 
 def _rows(path: Path, columns: tuple[str, ...], reader: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -106,11 +146,23 @@ def _rows(path: Path, columns: tuple[str, ...], reader: Any) -> Iterator[tuple[i
 
 
 def _parquet(path: Path) -> Table:
+    columns, rows = _arrow(path, _all)
+    _check_columns(path, columns)
+    return Table(tuple(columns), tuple(enumerate(rows, start=1)))
+
+
+def _all(parquet: Any, file: Any) -> tuple[list[str], list[dict[str, Any]]]:
+    found = parquet.read_table(file)
+    return found.column_names, found.to_pylist() if len(set(found.column_names)) == found.num_columns else []
+
+
+def _arrow(path: Path, read: Callable[[Any, Any], Any]) -> Any:
+    """What is read of a Parquet file. Raises SpecError if it is damaged, which pyarrow tells by errors of all kinds."""
     import pyarrow
     import pyarrow.parquet
 
+    data = path.read_bytes()
     try:
-        found = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowInvalid as error:
+        return read(pyarrow.parquet, pyarrow.BufferReader(data))
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise SpecError(Problem(f"not a Parquet file: {error}", Place(str(path)))) from None
-    return Table(tuple(found.column_names), tuple(enumerate(found.to_pylist(), start=1)))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from rtl.failures import RunFailed
+
 from .console import note, write
 from .failures import OK
 
@@ -36,6 +38,11 @@ def measure(
     lacking = script.missing()
     if lacking is not None:
         raise ToolMissing(lacking)
-    counts = script.measure(file, grid, say=note)
+    try:
+        counts = script.measure(file, grid, say=note)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a library raises on a GPU; rows that were measured are in the file
+        raise RunFailed(f"the run broke off: {type(error).__name__}: {error}") from error
     write(f"{file}: {', '.join(f'{number} {status}' for status, number in counts.items())}\n")
     return script.ended(counts)

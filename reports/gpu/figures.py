@@ -25,11 +25,11 @@ TEXTS = {
     "prefill": (
         "Forward passes against the peak",
         "The best of all batches, heads and head dimensions at each length. Solid: causal; dashed: full. Line: the "
-        "stated peak.",
+        "stated peak; dotted: what a plain product reached in a run file of ours.",
     ),
     "decode": (
         "Decoding against the memory",
-        "Bytes that must move, over time. Line: the stated bandwidth of the memory.",
+        "Bytes that must move, over time. Line: the stated bandwidth of the memory; dotted: what a plain copy reached.",
     ),
     "compared": (
         "Our kernels, of others' time",
@@ -64,6 +64,7 @@ def prefill(study: GpuStudy) -> Figure:
             axes.plot([], [], color=_colour(index), marker=_marker(index), label=kernel)
         if chip is not None and SHOWN_TYPE in chip.peaks:
             _ceiling(axes, chip.peaks[SHOWN_TYPE].value / TERA)
+        _reached(axes, study, runs, "gemm_bf16_tflops")
         _name(axes, chip.name if chip is not None else runs[0].chip)
         lengths = sorted({run.point.q_len for run in runs})
         style.length_axis(axes, lengths, "queries and keys" if axes is axes_of[-1] else "")
@@ -83,6 +84,7 @@ def decode(study: GpuStudy) -> Figure:
             axes.plot(sizes, rates, color=_colour(index), marker=_marker(index), linestyle="none", label=kernel)
         if chip is not None:
             _ceiling(axes, chip.memory.value / GIGA)
+        _reached(axes, study, runs, "copy_gb_per_s")
         _name(axes, chip.name if chip is not None else runs[0].chip)
         axes.set_xscale("log")
         axes.set_ylabel("GB/s")
@@ -111,23 +113,32 @@ def compared(study: GpuStudy) -> Figure:
 
 
 def energy(study: GpuStudy) -> Figure:
-    """A line for each measurement that has an energy: with what the chip takes at rest, and without."""
-    from .tables import point_text
+    """A panel for each phase, a line for each measurement: with what the chip takes at rest, and without."""
+    runs = [judged.run for judged in study.with_energy()]
+    phases = [own for phase in ("prefill", "decode") if (own := [run for run in runs if run.point.phase == phase])]
+    height_in = 0.2 * max(map(len, phases)) + 0.8
+    figure, axes_of = style.new_figure(height_in * len(phases) + 0.4, len(phases), width_in=1.4 * style.WIDTH_IN)
+    for axes, own in zip(axes_of, phases, strict=True):
+        _energies(axes, own)
+    axes_of[-1].set_xlabel("energy of a token (µJ)")
+    style.legend_above(figure, axes_of[0], 2)
+    return figure
 
-    runs = study.with_energy()
-    figure, (axes,) = style.new_figure(0.2 * len(runs) + 1.0, width_in=1.4 * style.WIDTH_IN)
+
+def _energies(axes: Axes, runs: list[Run]) -> None:
+    from .tables import parameters_text, point_text
+
     whole = [(run.energy_per_token_j or 0.0) / MICRO for run in runs]
     own = [float("nan") if (joules := run.own_energy_per_token_j) is None else joules / MICRO for run in runs]
     look: dict[str, Any] = {"marker": "o", "linestyle": "none", "color": PALETTE[0]}
     axes.plot(whole, range(len(runs)), **look, label="with rest")
     axes.plot(own, range(len(runs)), **look, markerfacecolor="white", label="without")
-    axes.set_yticks(range(len(runs)), [f"{run.kernel}, {point_text(run.point)}" for run in runs], fontsize=6)
+    names = [f"{run.kernel}{f' ({given})' if (given := parameters_text(run)) else ''}" for run in runs]
+    lines = [f"{name}, {point_text(run.point)}" for name, run in zip(names, runs, strict=True)]
+    axes.set_yticks(range(len(runs)), lines, fontsize=6)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlabel("energy of a token (µJ)")
     axes.grid(axis="y", visible=False)
-    style.legend_above(figure, axes, 2)
-    return figure
 
 
 FIGURES: Mapping[str, Callable[[GpuStudy], Figure]] = {
@@ -166,6 +177,15 @@ def _best_by_length(runs: list[Run]) -> dict[int, float]:
 
 def _ceiling(axes: Axes, value: float) -> None:
     axes.axhline(value, color=QUIET, linewidth=0.8, linestyle=(0, (3, 1.5)), zorder=1)
+
+
+def _reached(axes: Axes, study: GpuStudy, runs: list[Run], which: str) -> None:
+    """What a product or a copy reached in each run file of ours that some of these are from."""
+    files = {run.file for run in runs}
+    for file in study.own:
+        ceiling = None if file.machine is None else getattr(file.machine.ceilings, which)
+        if file.sha256 in files and ceiling is not None:
+            axes.axhline(ceiling.median, color=QUIET, linewidth=0.8, linestyle=":", zorder=1)
 
 
 def _name(axes: Axes, chip: str) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ..quantities import percent, si
+from ..quantities import count, percent, si
 from .results import GpuStudy, floor_share, middle_spread, nearest
 from .tables import point_text
 
 if TYPE_CHECKING:
     from sim.gpu.physics import Judged
 
+    from .results import Ratio
+    from .spec import AimSpec
+
 FLOORS = {"prefill": "FLOPs", "decode": "bytes"}  # what a phase is about
-HEADLINE = (128, 16384)  # head dimension and length at which a forward kernel of ours is to be near the others
 
 
 def findings(study: GpuStudy) -> list[str]:
@@ -48,6 +50,7 @@ def _own(study: GpuStudy) -> Iterator[str]:
             f"{machine.seconds:.0f} s, {len(file.unfinished)} of them without a time."
         )
         reasons = {*(machine.clocks.before.throttle_reasons or ()), *(machine.clocks.after.throttle_reasons or ())}
+        yield from (f"{file.source}: {note}." for note in machine.notes)
         if reasons:
             yield f"{file.source}: reasons that the driver gave for the clock: {', '.join(sorted(reasons))}."
 
@@ -90,16 +93,28 @@ def _compared(study: GpuStudy) -> Iterator[str]:
             f"{pair.ours} takes {median(times):.3f} times the time of {pair.theirs} (median of {len(times)} points, "
             f"{min(times):.3f} to {max(times):.3f})"
         )
-        at = [
-            f"{ratio.times:.3f} at {point_text(ratio.ours.point)}"
-            for ratio in ratios
-            if (ratio.ours.point.head_dim, ratio.ours.point.q_len) == HEADLINE and ratio.ours.point.causal
-        ]
-        yield f"{text}{': ' if at else ''}{', '.join(at)}."
+        yield f"{text}."
+        if pair.aim is not None:
+            yield _aimed(ratios, pair.aim)
+
+
+def _aimed(ratios: list[Ratio], aim: AimSpec) -> str:
+    """Whether the aim is reached, at its point."""
+    what = f"The aim of at most {aim.times:g} times at head dimension {aim.head_dim}, causal, {count(aim.length)}"
+    points = [(ratio, ratio.ours.point) for ratio in ratios]
+    at = [
+        ratio.times
+        for ratio, point in points
+        if (point.head_dim, point.q_len, point.kv_len) == (aim.head_dim, aim.length, aim.length) and point.causal
+        if point.window is None
+    ]
+    if not at:
+        return f"{what} was not asked: that point was not measured."
+    return f"{what} is {'reached' if max(at) <= aim.times else 'missed'}: {max(at):.3f} at most."
 
 
 def _energy(study: GpuStudy) -> Iterator[str]:
-    runs = study.with_energy()
+    runs = [judged.run for judged in study.with_energy()]
     if runs:
         least = min(runs, key=lambda run: run.energy_per_token_j or 0.0)
         most = max(runs, key=lambda run: run.energy_per_token_j or 0.0)

@@ -24,6 +24,7 @@ from .tables import (
     csv_tables,
     energy_table,
     not_kept_table,
+    reached_share_table,
     reached_table,
     spread_table,
     summary_table,
@@ -44,6 +45,7 @@ SUMMARY_NOTE = (
     "The most TFLOP/s (a causal square counts as half) and the most GB/s (bytes that must move) of each kernel. of "
     "peak: of what physics allows, by the pairs in sight."
 )
+UNJUDGED_NOTE = "*: no verdict of physics on some of them; the reason stands under 'not kept'."
 
 
 def gpu_report(name: str, folder: Path | None, reference: Path | None) -> GpuStudy:
@@ -80,11 +82,15 @@ def as_text(study: GpuStudy, folder: Path | None) -> list[RenderableType]:
         more = [wrapped(f"and {len(body) - LISTED} more, which -o writes")] if len(body) > LISTED else []
         parts += ["", heading(title), table(columns, body[:LISTED], indent=0), *more]
     if study.runs:
-        parts += ["", wrapped(SUMMARY_NOTE)]
+        parts += ["", wrapped(_note(study))]
     parts += ["", heading("findings"), bullets(findings(study))]
     if study.left_out:
         parts += ["", wrapped(f"Not read, since they hold no measurements: {', '.join(study.left_out)}.")]
     return parts if folder is None else [*parts, "", f"every measurement, and everything else: {folder / PAGE}"]
+
+
+def _note(study: GpuStudy) -> str:
+    return f"{SUMMARY_NOTE} {UNJUDGED_NOTE}" if study.sieved.unjudged else SUMMARY_NOTE
 
 
 def sections(study: GpuStudy) -> dict[str, Table]:
@@ -93,6 +99,7 @@ def sections(study: GpuStudy) -> dict[str, Table]:
     found = {
         **{f"{chip}, by kernel": summary_table(study, chip) for chip in chips},
         "measured ceilings": reached_table(study),
+        "our runs, of measured ceilings": reached_share_table(study),
         "our kernels' time, of another's": compared_table(study),
         "energy": energy_table(study),
         "spread, from the tenth to the ninetieth percentile": spread_table(study),
@@ -149,7 +156,7 @@ def _content(study: GpuStudy, drawings: list[Drawing], folder: Path) -> dict[str
         "figures": [{"drawing": each, "data": encoded(folder / f"{each.name}.svg")} for each in drawings],
         "ceilings": _cells(ceilings_table(study)),
         "ceilings_note": CEILINGS_NOTE,
-        "summary_note": SUMMARY_NOTE,
+        "summary_note": _note(study),
         "sections": {title: _cells(made) for title, made in sections(study).items()},
         "sources": _sources(study),
         "left_out": study.left_out,

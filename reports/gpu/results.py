@@ -39,6 +39,7 @@ class Ratio:
 
     ours: Run
     theirs: Run
+    judged: bool = True  # whether physics could be asked of both
 
     @property
     def times(self) -> float:
@@ -73,30 +74,38 @@ class GpuStudy:
 
     def groups(self) -> dict[Group, list[Judged]]:
         """What was kept, by line, sorted."""
-        found: dict[Group, list[Judged]] = {}
-        for judged in self.sieved.kept:
-            found.setdefault(group_of(judged.run), []).append(judged)
-        return dict(sorted(found.items()))
+        return _grouped(self.sieved.kept)
+
+    @property
+    def comparable(self) -> tuple[Judged, ...]:
+        """What was not rejected: enough for all that needs no peak."""
+        return (*self.sieved.kept, *self.sieved.unjudged)
 
     def ratios(self, ours: str, theirs: str) -> list[Ratio]:
         """Two kernels at every point that both were measured at, in one file."""
         found = []
         for file in self.own:
-            kept = [judged.run for judged in self.sieved.kept if judged.run.source == file.source]
-            fastest = {kernel: _fastest(run for run in kept if run.kernel == kernel) for kernel in (ours, theirs)}
-            common = [point for point in fastest[ours] if point in fastest[theirs]]
-            found += [Ratio(fastest[ours][point], fastest[theirs][point]) for point in common]
+            mine = [judged for judged in self.comparable if judged.run.file == file.sha256]
+            fastest = {
+                kernel: _fastest(each for each in mine if each.run.kernel == kernel) for kernel in (ours, theirs)
+            }
+            pairs = [(own, fastest[theirs].get(point)) for point, own in fastest[ours].items()]
+            found += [
+                Ratio(own.run, other.run, own.verdict == other.verdict == "kept")
+                for own, other in pairs
+                if other is not None
+            ]
         return found
 
-    def with_energy(self) -> list[Run]:
-        """Kept measurements that have an energy."""
-        return [judged.run for judged in self.sieved.kept if judged.run.energy_j is not None]
+    def with_energy(self) -> list[Judged]:
+        """Measurements that have an energy, and were not rejected."""
+        return [judged for judged in self.comparable if judged.run.energy_j is not None]
 
     def spreads(self) -> dict[Group, list[Judged]]:
         """Groups of which a distribution is known."""
         known = {
             group: [each for each in judged if each.run.times.spread is not None]
-            for group, judged in self.groups().items()
+            for group, judged in _grouped(self.comparable).items()
         }
         return {group: judged for group, judged in known.items() if judged}
 
@@ -109,7 +118,8 @@ def gather(spec: GpuStudySpec, reference: Path | None = None) -> GpuStudy:
 
     given = Collected() if reference is None else collect(reference)
     shipped = measured()
-    files = (*shipped, *(file for file in given.files if file not in shipped))
+    sums = {file.sha256 for file in shipped}
+    files = (*shipped, *_once(file for file in given.files if file.sha256 not in sums))
     runs = [run for file in files for run in file.runs]
     met = {chip.name for run in runs if (chip := chip_named(run.chip)) is not None}
     shown = tuple(chip for chip in chips() if chip.name in met or not runs)
@@ -146,9 +156,25 @@ def warm_share(judged: Iterable[Judged]) -> float | None:
     return median(shares) if shares else None
 
 
-def _fastest(runs: Iterable[Run]) -> dict[Point, Run]:
-    found: dict[Point, Run] = {}
-    for run in runs:
-        if run.point not in found or run.seconds < found[run.point].seconds:
-            found[run.point] = run
+def _once(files: Iterable[Measurements]) -> list[Measurements]:
+    """Run files of which a copy came before are left out."""
+    found: dict[str, Measurements] = {}
+    for index, file in enumerate(files):
+        found.setdefault(file.sha256 or str(index), file)
+    return list(found.values())
+
+
+def _grouped(judged: Iterable[Judged]) -> dict[Group, list[Judged]]:
+    found: dict[Group, list[Judged]] = {}
+    for each in judged:
+        found.setdefault(group_of(each.run), []).append(each)
+    return dict(sorted(found.items()))
+
+
+def _fastest(judged: Iterable[Judged]) -> dict[Point, Judged]:
+    found: dict[Point, Judged] = {}
+    for each in judged:
+        point = each.run.point
+        if point not in found or each.run.seconds < found[point].run.seconds:
+            found[point] = each
     return found

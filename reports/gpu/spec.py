@@ -6,15 +6,27 @@ The files are in `reports/gpu/studies/`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from specs import Library, Spec
+from pydantic import Field
+
+from specs import Count, Library, Spec
+
+
+class AimSpec(Spec):
+    """At most so many times the other's time, under a causal mask, at a head dimension and a length."""
+
+    head_dim: Count
+    length: Count
+    times: Annotated[float, Field(gt=0)]
 
 
 class ComparedSpec(Spec):
-    """A kernel of ours, and one that it is held against."""
+    """A kernel of ours, one that it is held against, and what is aimed at."""
 
     ours: str
     theirs: str
+    aim: AimSpec | None = None
 
 
 class GpuStudySpec(Spec):

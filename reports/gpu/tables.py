@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,11 @@ from .results import GpuStudy, floor_share, middle_spread, nearest, warm_share
 if TYPE_CHECKING:
     from sim.gpu.physics import Judged
     from sim.gpu.point import Point
+    from sim.gpu.run import Run
+    from sim.gpu.runfile import CeilingSpec
 
 TERA, GIGA = 1e12, 1e9
+UNJUDGED = " *"
 VERDICTS = ("kept", "rejected", "unjudged")
 POINT = (
     "phase", "direction", "batch", "q_len", "kv_len", "q_heads", "kv_heads", "head_dim", "dtype", "causal", "window",
@@ -29,14 +32,15 @@ def csv_tables(study: GpuStudy) -> Mapping[str, Table]:
 def _runs(study: GpuStudy) -> Table:
     columns = ["source", "row", "chip", "kernel", *POINT, "median_s", "p10_s", "p90_s", "warm_median_s"]
     columns += ["flops", "least_flops", "least_bytes", "tflop_per_s", "gb_per_s", "energy_j", "idle_energy_j"]
-    columns += ["relative_error", "verdict", "reason"]
+    columns += ["relative_error", "sm_mhz", "parameters", "file_sha256", "verdict", "reason"]
     body: list[list[Any]] = []
     for verdict, judged in _verdicts(study):
         run, point = judged.run, judged.run.point
         row: list[Any] = [run.source, run.row, run.chip, run.kernel, *_point(point)]
         row += [run.seconds, run.times.p10_s, run.times.p90_s, None if run.warm is None else run.warm.median_s]
         row += [point.flops, point.least_flops, point.least_bytes, run.tflop_per_s, run.gb_per_s]
-        body.append([*row, run.energy_j, run.idle_energy_j, run.relative_error, verdict, judged.reason])
+        row += [run.energy_j, run.idle_energy_j, run.relative_error, run.sm_mhz, parameters_text(run), run.file]
+        body.append([*row, verdict, judged.reason])
     return columns, body
 
 
@@ -51,12 +55,12 @@ def _refused(study: GpuStudy) -> Table:
 
 
 def _compared(study: GpuStudy) -> Table:
-    columns = ["source", "ours", "theirs", *POINT, "ours_s", "theirs_s", "times"]
-    body = [
-        [ratio.ours.source, pair.ours, pair.theirs, *_point(ratio.ours.point), *ratio.numbers]
-        for pair in study.spec.compared
-        for ratio in study.ratios(pair.ours, pair.theirs)
-    ]
+    columns = ["source", "file_sha256", "ours", "theirs", *POINT, "ours_s", "theirs_s", "times", "judged"]
+    body = []
+    for pair in study.spec.compared:
+        for ratio in study.ratios(pair.ours, pair.theirs):
+            row = [ratio.ours.source, ratio.ours.file, pair.ours, pair.theirs, *_point(ratio.ours.point)]
+            body.append([*row, *ratio.numbers, ratio.judged])
     return columns, body
 
 
@@ -88,8 +92,41 @@ def reached_table(study: GpuStudy) -> Table:
         gemm, copy = file.machine.ceilings.gemm_bf16_tflops, file.machine.ceilings.copy_gb_per_s
         clocks = [row.sm_mhz for row in file.machine.rows if row.sm_mhz is not None]
         text = f"{median(clocks):g} MHz" if clocks else "-"
-        body.append([file.source, f"{gemm.median:.0f} TFLOP/s", f"{copy.median:.0f} GB/s", text])
+        reached = [
+            "-" if gemm is None else f"{gemm.median:.0f} TFLOP/s",
+            "-" if copy is None else f"{copy.median:.0f} GB/s",
+        ]
+        body.append([file.source, *reached, text])
     return columns, body
+
+
+def reached_share_table(study: GpuStudy) -> Table:
+    """By kernel in each run file of ours: its best, of what the product and the copy reached on the same board."""
+    columns = ["run file", "what", "kernel", "TFLOP/s>", "of\nGEMM>", "GB/s>", "of\ncopy>"]
+    body = []
+    for file in study.own:
+        assert file.machine is not None
+        ceilings = file.machine.ceilings
+        groups: dict[tuple[str, str], list[Judged]] = {}
+        for judged in study.comparable:
+            if judged.run.file == file.sha256:
+                groups.setdefault((judged.run.point.phase, judged.run.kernel), []).append(judged)
+        for (what, kernel), found in sorted(groups.items()):
+            tflop_per_s = max(each.run.point.least_flops / each.run.seconds for each in found) / TERA
+            gb_per_s = max(each.run.gb_per_s for each in found)
+            row = [
+                file.source,
+                what,
+                _marked(kernel, found),
+                f"{tflop_per_s:.1f}",
+                _share(tflop_per_s, ceilings.gemm_bf16_tflops),
+            ]
+            body.append([*row, f"{gb_per_s:.0f}", _share(gb_per_s, ceilings.copy_gb_per_s)])
+    return columns, body
+
+
+def _share(value: float, ceiling: CeilingSpec | None) -> str:
+    return "-" if ceiling is None else percent(value / ceiling.median)
 
 
 def summary_table(study: GpuStudy, chip: str) -> Table:
@@ -112,20 +149,23 @@ def compared_table(study: GpuStudy) -> Table:
     """Our kernels' time, of another's."""
     body = []
     for pair in study.spec.compared:
-        times = [ratio.times for ratio in study.ratios(pair.ours, pair.theirs)]
+        ratios = study.ratios(pair.ours, pair.theirs)
+        times = [ratio.times for ratio in ratios]
         if times:
-            row = [pair.ours, pair.theirs, str(len(times))]
+            mark = "" if all(ratio.judged for ratio in ratios) else UNJUDGED
+            row = [f"{pair.ours}{mark}", pair.theirs, str(len(times))]
             body.append([*row, *(f"{value:.3f}" for value in (median(times), min(times), max(times)))])
     return ["ours", "theirs", "points>", "median>", "least>", "most>"], body
 
 
 def energy_table(study: GpuStudy) -> Table:
     """Energy of a token (a query of every head) for each measurement that has one."""
-    body = [
-        [run.kernel, point_text(run.point), si(run.energy_per_token_j, "J"), si(run.own_energy_per_token_j, "J")]
-        for run in study.with_energy()
-    ]
-    return ["kernel", "point", "a token>", "without rest>"], body
+    body = []
+    for judged in study.with_energy():
+        run = judged.run
+        row = [_marked(run.kernel, [judged]), parameters_text(run), point_text(run.point)]
+        body.append([*row, si(run.energy_per_token_j, "J"), si(run.own_energy_per_token_j, "J")])
+    return ["kernel", "parameters", "point", "a token>", "without rest>"], body
 
 
 def spread_table(study: GpuStudy) -> Table:
@@ -135,15 +175,39 @@ def spread_table(study: GpuStudy) -> Table:
     for group, judged in study.spreads().items():
         most = max(each.run.times.spread or 0.0 for each in judged)
         warm = warm_share(judged)
-        row = [group.what, group.kernel, str(len(judged)), percent(middle_spread(judged)), percent(most)]
+        row = [
+            group.what,
+            _marked(group.kernel, judged),
+            str(len(judged)),
+            percent(middle_spread(judged)),
+            percent(most),
+        ]
         body.append([*row, "-" if warm is None else significant(warm, 3)])
     return columns, body
 
 
 def not_kept_table(study: GpuStudy) -> Table:
-    """Everything that stands in no other table, and why."""
-    body = _refused(study)[1]
-    return ["source", "row", "kernel", "verdict", "reason"], [[row[0], row[1], *row[3:]] for row in body]
+    """Everything that stands in no other table, and why; rows of a kernel with one reason in one line."""
+    lines: dict[tuple[Any, ...], list[str]] = {}
+    for source, row, _, kernel, verdict, reason in _refused(study)[1]:
+        lines.setdefault((source, kernel, verdict, reason), []).append(row)
+    body = [
+        [source, rows[0] if len(rows) == 1 else f"{len(rows)} rows", kernel, verdict, reason]
+        for (source, kernel, verdict, reason), rows in lines.items()
+    ]
+    return ["source", "row", "kernel", "verdict", "reason"], body
+
+
+def parameters_text(run: Run) -> str:
+    """A kernel's parameters in a few words; those that are null are left out.
+
+    >>> from sim.gpu.point import Point
+    >>> from sim.gpu.run import Run, Times
+    >>> point = Point("decode", 1, 1, 1024, 8, 8, 128, "bf16")
+    >>> parameters_text(Run("H200", "k", point, Times(1e-5), "s", parameters={"splits": 16, "block_k": 64}))
+    'splits 16, block_k 64'
+    """
+    return ", ".join(f"{name} {value}" for name, value in run.parameters.items() if value is not None)
 
 
 def point_text(point: Point) -> str:
@@ -176,3 +240,8 @@ def _unfinished(study: GpuStudy) -> list[tuple[Any, Any]]:
 
 def _mark(verified: bool) -> str:
     return "" if verified else " ?"
+
+
+def _marked(kernel: str, judged: Iterable[Judged]) -> str:
+    """A kernel's name, marked if a measurement of it has no verdict."""
+    return kernel if all(each.verdict == "kept" for each in judged) else f"{kernel}{UNJUDGED}"

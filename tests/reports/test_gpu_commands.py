@@ -66,3 +66,35 @@ def test_how_a_run_ends(
 
 def test_without_a_command_it_prints_its_help(einfuse: Callable[..., Run]) -> None:
     assert einfuse("gpu") == einfuse("gpu", "--help") and "measure" in einfuse("gpu").out
+
+
+def test_a_run_that_breaks_off_is_no_kernel_that_was_wrong(
+    einfuse: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(path: Path, grid: str, say: Callable[[str], None]) -> dict[str, Any]:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(script, "missing", lambda: None)
+    monkeypatch.setattr(script, "measure", measure)
+    told = "the run broke off: RuntimeError: CUDA error: unspecified launch failure\n"
+    assert einfuse("gpu", "measure", "-o", "r.json") == Run(5, "", told)
+
+
+def test_doctor_names_what_a_gpu_needs_and_is_whole_without(
+    einfuse: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import metadata
+
+    installed = metadata.version
+
+    def version(name: str) -> str:
+        if name in ("torch", "triton", "nvidia-ml-py"):
+            raise metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    found = {each["name"]: each for each in einfuse("doctor", "--json").json["findings"]}
+    for name in ("torch", "triton", "nvidia-ml-py"):
+        assert (found[name]["state"], found[name]["detail"]) == (
+            "absent", "optional: measuring on a GPU; pip install -e '.[gpu]'",
+        )  # fmt: skip

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from reports.gpu.figures import energy
 from reports.gpu.findings import findings
 from reports.gpu.report import as_dict
 from reports.gpu.results import GpuStudy, gather
 from reports.gpu.spec import gpu_study
-from reports.gpu.tables import csv_tables
+from reports.gpu.tables import csv_tables, energy_table, not_kept_table, reached_share_table
 from reports.placing import MANIFEST
 from reports.report import kind_of
-from tests.sim.gpu_cases import row, run_file, skipped, written
+from sim.gpu.physics import sieve
+from tests.sim.gpu_cases import row, run_file, skipped, tile, written
 
 from .conftest import Run
 
@@ -36,11 +38,11 @@ def ours(tmp_path: Path, none_of_ours: None) -> Path:
     decode: dict[str, Any] = {"phase": "decode", "q_len": 1, "q_heads": 64, "batch": 8, "causal": False}
     rows = [
         row(energy_j=0.7, idle_energy_j=0.1),
-        row(id="1", kernel="triton-1pass", median=1.2e-3, parameters={"block_q": 64}),
-        row(id="2", kernel="triton-1pass", median=1.1e-3, parameters={"block_q": 128}),
-        row(id="3", kernel="sdpa-cudnn", median=1e-4, p10=1e-4, p90=1e-4),
-        row(id="4", kernel="sdpa-flash", median=2e-4, p10=2e-4, p90=2e-4, **decode),
-        row(id="5", kernel="triton-split", median=1.8e-4, p10=1e-4, p90=2e-4, **decode),
+        row(kernel="triton-1pass", median=1.2e-3, parameters=tile(64)),
+        row(kernel="triton-1pass", median=1.1e-3, parameters=tile(128)),
+        row(kernel="sdpa-cudnn", median=1e-4, p10=1e-4, p90=1e-4),
+        row(kernel="sdpa-flash", median=2e-4, p10=2e-4, p90=2e-4, **decode),
+        row(kernel="triton-split", median=1.8e-4, p10=1.5e-4, p90=2e-4, **decode),
         skipped(kernel="sdpa-math"),
     ]
     return written(tmp_path, run_file(*rows))
@@ -53,18 +55,108 @@ def study(ours: Path) -> GpuStudy:
 
 def test_our_kernels_against_others(study: GpuStudy) -> None:
     (ratio,) = study.ratios("triton-1pass", "sdpa-flash")  # the fastest parameters, at the only common point
-    assert ratio.times == pytest.approx(1.1) and ratio.ours.parameters == {"block_q": 128}
+    assert ratio.times == pytest.approx(1.1) and ratio.ours.parameters == tile(128)
     (ratio,) = study.ratios("triton-split", "sdpa-flash")
     assert ratio.times == pytest.approx(0.9)
     assert study.ratios("triton-1pass", "sdpa-cudnn") == []  # too fast to be kept
     text = " ".join(findings(study))
     for part in (
         "1.100 times the time of sdpa-flash",
-        "1.100 at prefill 1 × 16Ki, 8 heads of 128, causal",
+        "The aim of at most 1.25 times at head dimension 128, causal, 16Ki is reached: 1.100 at most.",
         "torch 2.9.0",
     ):
         assert part in text
     assert "5 kept, 1 rejected" in text
+
+
+@pytest.mark.parametrize(
+    ("median", "said"), [(1.3e-3, "is missed: 1.300 at most"), (None, "was not asked: that point")]
+)
+def test_the_aim_is_compared_where_its_point_was_measured(
+    tmp_path: Path, none_of_ours: None, median: float | None, said: str
+) -> None:
+    shape = {"kv_len": 16384, "q_len": 16384} if median else {"kv_len": 8192, "q_len": 8192}
+    times = {"median": median or 1e-3, "p10": 0.9e-3, "p90": 2e-3}
+    rows = [row(**shape), row(kernel="triton-1pass", parameters=tile(64), **(times | shape))]
+    study = gather(gpu_study("gpu-runs"), written(tmp_path, run_file(*rows)))
+    assert said in " ".join(findings(study))
+
+
+def test_two_files_of_one_name_gpu_and_day_are_not_mixed_up(tmp_path: Path, none_of_ours: None) -> None:
+    """In one of them ours takes twice the time of SDPA, in the other half of it."""
+    for folder, median in (("a", 2e-3), ("b", 0.6e-3)):
+        (tmp_path / folder).mkdir()
+        rows = [
+            row(median=1.2e-3),
+            row(kernel="triton-1pass", median=median, p10=0.6e-3, p90=2e-3, parameters=tile(64)),
+        ]
+        written(tmp_path / folder, run_file(*rows))
+    spec = gpu_study("gpu-runs")
+    files = [gather(spec, tmp_path / folder).files[0] for folder in "ab"]
+    assert files[0].source == files[1].source
+    both = GpuStudy(spec, tuple(files), (), sieve(run for file in files for run in file.runs), ())
+    times = [ratio.times for ratio in both.ratios("triton-1pass", "sdpa-flash")]
+    assert times == pytest.approx([2 / 1.2, 0.5])
+    assert len({line[1] for line in csv_tables(both)["compared.csv"][1]}) == 2
+
+
+def test_a_copy_of_a_file_counts_once(tmp_path: Path, none_of_ours: None) -> None:
+    for name in ("one.json", "same.json"):
+        written(tmp_path, run_file(row()), name)
+    assert [file.rows for file in gather(gpu_study("gpu-runs"), tmp_path).files] == [1]
+
+
+def test_a_chip_that_is_not_known_keeps_its_place_where_no_peak_is_needed(
+    einfuse: Callable[..., Run], tmp_path: Path, none_of_ours: None
+) -> None:
+    rows = [row(energy_j=0.5), row(kernel="triton-1pass", median=1.1e-3, parameters=tile(128))]
+    path = written(tmp_path, run_file(*rows, gpu="NVIDIA L40"))
+    study = gather(gpu_study("gpu-runs"), path)
+    (ratio,) = study.ratios("triton-1pass", "sdpa-flash")
+    assert ratio.times == pytest.approx(1.1) and not ratio.judged
+    shown = einfuse("report", "gpu-runs", "--reference", str(path)).out
+    for part in ("triton-1pass *", "sdpa-flash *", "*: no verdict of physics", "without a verdict", "30.52 µJ"):
+        assert part in " ".join(shown.split())
+    assert einfuse("report", "gpu-runs", "--reference", str(path), "-o", str(tmp_path / "out")).code == 0
+
+
+def test_shares_of_measured_ceilings_by_hand(study: GpuStudy) -> None:
+    """4 · 8 · 128 · 16384 · 16385 / 2 FLOPs in 1 ms are 549.8 TFLOP/s, of the 700 of a plain product 78.5 %."""
+    columns, body = reached_share_table(study)
+    shown = {line[2]: dict(zip(columns, line, strict=True)) for line in body if line[1] == "prefill"}
+    assert (shown["sdpa-flash"]["TFLOP/s>"], shown["sdpa-flash"]["of\nGEMM>"]) == ("549.8", "78.5 %")
+    assert "sdpa-cudnn" not in shown  # rejected
+
+
+def test_a_ceiling_that_failed_is_left_out_and_its_note_is_shown(
+    einfuse: Callable[..., Run], tmp_path: Path, none_of_ours: None
+) -> None:
+    none = {"gemm_bf16_tflops": None, "copy_gb_per_s": None}
+    path = written(tmp_path, run_file(row(), ceilings=none, notes=["no ceiling of memory: RuntimeError: broken"]))
+    shown = einfuse("report", "gpu-runs", "--reference", str(path), "-o", str(tmp_path / "out"))
+    assert shown.code == 0 and "no ceiling of memory: RuntimeError: broken." in " ".join(shown.out.split())
+
+
+def test_rows_that_were_skipped_for_one_reason_stand_in_one_line(tmp_path: Path, none_of_ours: None) -> None:
+    rows = [skipped(batch=1 + index, reason="the time limit was reached") for index in range(9)]
+    study = gather(gpu_study("gpu-runs"), written(tmp_path, run_file(row(), *rows, skipped(batch=20))))
+    lines = [line[1:] for line in not_kept_table(study)[1]]
+    assert lines == [
+        ["9 rows", "sdpa-math", "skipped", "the time limit was reached"],
+        [rows[0]["id"].replace("b1-", "b20-"), "sdpa-math", "skipped", "needs 200 GB"],
+    ]
+    assert len(csv_tables(study)["not_kept.csv"][1]) == 10
+
+
+def test_energies_stand_with_their_parameters(tmp_path: Path, none_of_ours: None) -> None:
+    decode: dict[str, Any] = {"phase": "decode", "q_len": 1, "batch": 8, "causal": False, "energy_j": 0.1}
+    rows = [row(kernel="triton-1pass", energy_j=0.5, parameters=tile(size)) for size in (64, 128)]
+    study = gather(gpu_study("gpu-runs"), written(tmp_path, run_file(*rows, row(**decode))))
+    body = energy_table(study)[1]
+    assert [line[1] for line in body] == [f"block_q {n}, block_k 64, warps 8, stages 2" for n in (64, 128)] + [""]
+    panels = [axes.get_yticklabels() for axes in energy(study).axes]
+    assert [len(labels) for labels in panels] == [2, 1], "a panel for each phase"
+    assert "block_q 64" in panels[0][0].get_text()
 
 
 def test_what_is_not_kept_is_listed_with_the_arithmetic(study: GpuStudy) -> None:

@@ -50,25 +50,51 @@ def runs(draw: st.DrawFn) -> Run:
         draw(st.sampled_from(sorted(BYTES))), causal=draw(st.booleans()),
     )  # fmt: skip
     chip = draw(st.sampled_from(("A100", "H100-SXM", "NVIDIA H200", "B200-SXM", "some other chip")))
-    return Run(chip, "kernel", point, Times(10 ** draw(st.floats(-8, 0))), "drawn")
+    median = 10 ** draw(st.floats(-8, 0))
+    p10 = draw(st.none() | st.floats(0.5, 1))
+    warm = draw(st.none() | st.floats(0.1, 2))
+    return Run(
+        chip, "kernel", point, Times(median, p10 and median * p10), "drawn", warm=warm and Times(median * warm),
+        sm_mhz=draw(st.none() | st.floats(100, 2500)),
+    )  # fmt: skip
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """A row of a run file that is well: 16Ki causal, 5.5e11 FLOPs in 1 ms."""
-    return {
-        "id": "prefill-16Ki-sdpa-flash", "phase": "prefill", "batch": 1, "q_len": 16384, "kv_len": 16384,
+    """A row of a run file that is well: 16Ki causal, 5.5e11 FLOPs in 1 ms. Its id and its energy's loop follow."""
+    found = {
+        "id": None, "phase": "prefill", "batch": 1, "q_len": 16384, "kv_len": 16384,
         "q_heads": 8, "kv_heads": 8, "head_dim": 128, "dtype": "bf16", "causal": True, "window": None,
         "kernel": "sdpa-flash", "parameters": {}, "status": "ok", "reason": None,
         "median": 1e-3, "p10": 0.9e-3, "p90": 1.2e-3, "runs": 20,
         "median_warm": 0.95e-3, "p10_warm": 0.9e-3, "p90_warm": 1e-3, "runs_warm": 20,
-        "relative_error": 0.004, "sm_mhz": 1980.0, "energy_j": None, "idle_energy_j": None, "energy_runs": None,
+        "relative_error": 0.004, "sm_mhz": 1980.0, "sm_mhz_flushed": 1830.0,
+        "energy_j": None, "idle_energy_j": None, "energy_runs": None, "energy_seconds": None,
     } | changes  # fmt: skip
+    if found["energy_j"] is not None:
+        found = {**found, "energy_runs": 4000, "energy_seconds": 4.0} | changes
+    return found if "id" in changes else found | {"id": named(found)}
+
+
+def named(row: dict[str, Any]) -> str:
+    """The id of a row's point and kernel."""
+    shape = "b{batch}-q{q_len}-k{kv_len}-h{q_heads}-g{kv_heads}-d{head_dim}".format(**row)
+    mask = ("-causal" if row["causal"] else "") + ("" if row["window"] is None else f"-w{row['window']}")
+    given, first = row["parameters"], row["parameters"].get("block_q", row["parameters"].get("splits"))
+    told = f"@{first}x{given['block_k']}w{given['warps']}s{given['stages']}" if "stages" in given else ""
+    return f"{row['phase']}-{shape}{mask}/{row['kernel']}{told}"
+
+
+def tile(block_q: int, block_k: int = 64) -> dict[str, Any]:
+    """Parameters of a forward kernel."""
+    return {"block_q": block_q, "block_k": block_k, "warps": 8, "stages": 2}
 
 
 def skipped(**changes: Any) -> dict[str, Any]:
     """A row without a time."""
-    times = dict.fromkeys(("median", "p10", "p90", "median_warm", "p10_warm", "p90_warm", "relative_error"))
-    return row(id="skipped", status="skipped", reason="needs 200 GB", runs=0, **times) | changes
+    times = [f"{name}{kind}" for name in ("median", "p10", "p90") for kind in ("", "_warm")]
+    none: dict[str, Any] = dict.fromkeys((*times, "relative_error", "sm_mhz", "sm_mhz_flushed"))
+    none |= {"kernel": "sdpa-math", "status": "skipped", "reason": "needs 200 GB", "runs": 0, "runs_warm": 0}
+    return row(**none | changes)
 
 
 def run_file(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -80,10 +106,10 @@ def run_file(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "schema": "einfuse-gpu-runs/1", "script": {"commit": None, "sha256": "0" * 64},
-        "grid": {"name": "quick", "sha256": "1" * 64, "rows": len(rows)}, "gpu": "NVIDIA H200",
+        "grid": {"name": "quick", "sha256": "1" * 64, "rows": max(1, len(rows))}, "gpu": "NVIDIA H200",
         "gpu_memory_bytes": 150_000_000_000, "sm_count": 132, "compute_capability": "9.0", "driver": "570.1",
         "cuda": "12.8", "torch": "2.9.0", "triton": None, "cudnn": None, "python": "3.12.1",
-        "date": "2026-11-20T10:00:00Z", "power_limit_w": 700.0, "seconds": 60.0,
+        "date": "2026-11-20T10:00:00Z", "power_limit_w": 700.0, "seconds": 60.0, "notes": [],
         "ceilings": {
             "gemm_bf16_tflops": ceiling | {"shape": [8192, 8192, 8192]},
             "copy_gb_per_s": ceiling | {"median": 4300.0, "p10": 4290.0, "p90": 4310.0, "bytes": 1 << 30},

@@ -183,6 +183,91 @@ def test_what_is_no_table_of_measurements_is_refused(tmp_path: Path) -> None:
     assert faults(tmp_path / "nothing")[0].endswith("give measurements: a run file, CSV or Parquet")
 
 
+GOOD = FLASH + "s,H100,fwd,128,0,fa3,512,32,16,fp16,74\n"
+LATIN = GOOD.replace("s,H100", "Universit\u00e9,H100").encode("latin-1")
+DAMAGED = {
+    "a short row": ((GOOD + "s,H100\n").encode(), "labels.csv:3: found 2 cells, expected 11"),
+    "a long row": ((GOOD + 12 * "1," + "1\n").encode(), "labels.csv:3: found 13 cells, expected 11"),
+    "UTF-16": (GOOD.encode("utf-16"), "labels.csv:1: not a CSV text: "),
+    "UTF-16 without a mark": (GOOD.encode("utf-16-le"), "labels.csv:1: not a CSV text: found zero bytes"),
+    "Latin-1": (LATIN, "labels.csv: not a CSV text: "),
+    "a quote in a row": ((GOOD + '"s,H100\n').encode(), "labels.csv: not a CSV text: unexpected end of data"),
+    "a quote in the header": (('"' + GOOD).encode(), "labels.csv: not a CSV text: unexpected end of data"),
+    "another name of a column": (GOOD.replace("tflops", "tflop/s").encode(), "'tflops' is missing"),
+    "names in capitals": (GOOD.replace("impl,seqlen", "Impl,Seqlen").encode(), "'impl', 'seqlen' is missing"),
+    "semicolons": (GOOD.replace(",", ";").encode(), "nearest is "),
+    "no row": (FLASH.encode(), "labels.csv:1: there is no row below the names of the columns"),
+    "a column twice": (GOOD.replace("heads,", "heads,batch,").encode(), "labels.csv:1: the column 'batch' is there twice"),
+    "a row twice": ((GOOD + GOOD.splitlines()[1]).encode(), "labels.csv:3: every cell is that of row 2; remove one of both"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_table_in_a_folder_is_refused_and_not_passed_over(tmp_path: Path, name: str) -> None:
+    data, fault = DAMAGED[name]
+    (tmp_path / "labels.csv").write_bytes(data)
+    with pytest.raises(SpecError) as refused:
+        collect(tmp_path)
+    assert fault in str(refused.value).replace(f"{tmp_path}/", "")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(GOOD.encode("utf-8-sig"))
+    assert [file.rows for file in collect(tmp_path).files] == [1]
+
+
+@given(st.data())
+def test_a_parquet_that_is_cut_off_or_changed_is_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = parquet(tmp_path_factory.mktemp("drawn"), CONFIGURATOR, GENERATION)
+    whole = path.read_bytes()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    if data.draw(st.booleans()):
+        path.write_bytes(whole[:place])
+    else:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :])
+    try:
+        found = collect(path.parent)
+    except SpecError as error:
+        assert str(error).startswith(str(path))
+    else:
+        assert len(found.files) + len(found.others) == 1
+
+
+@pytest.mark.parametrize("found", ["1_024", "\uff11\uff12\uff18", "0x80", "infinity", "1e999", "\u0661", " "])
+def test_digits_that_only_python_takes_are_no_number(tmp_path: Path, found: str) -> None:
+    path = tmp_path / "labels.csv"
+    for column in (",512,", ",74\n"):
+        path.write_text(GOOD.replace(column, column.replace(column.strip(",\n"), found)), encoding="utf-8")
+        assert len(faults(path)) == 1
+
+
+RUNS = "chip,phase,batch,q_len,kv_len,q_heads,kv_heads,head_dim,dtype,latency_us,tflops,gbps,kernel,source\n"
+PREFILL = "H200-SXM,prefill_causal,1,16384,16384,64,8,64,bf16,4346.52,505.9,69.5,fa3,s\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong", "fault"),
+    [
+        ("4346.52", "4.34652", "tflops: found 505.9, but 4.34652 µs come to 5.059e+05: check the units"),
+        ("69.5", "0.0695", "gbps: found 0.0695, but 4346.52 µs come to 69.48: check the units"),
+        ("505.9", "1011.8", "tflops: found 1011.8, but 4346.52 µs come to 505.9: check the units"),
+        (
+            "prefill_causal,1,16384",
+            "decode,1,4",
+            "q_len: found 4 in decoding, expected 1: which keys they see is not stated",
+        ),
+    ],
+)
+def test_rates_that_a_table_states_are_those_of_its_times(tmp_path: Path, given: str, wrong: str, fault: str) -> None:
+    path = tmp_path / "attention_runs.csv"
+    path.write_text(RUNS + PREFILL, encoding="utf-8")
+    assert len(read(path).runs) == 1
+    path.write_text(RUNS + PREFILL.replace(given, wrong), encoding="utf-8")
+    assert faults(path) == [f"attention_runs.csv:2: {fault}"]
+
+
 def test_a_folder_with_runs_of_ours(tmp_path: Path) -> None:
     written(tmp_path, run_file(row()))
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n", encoding="utf-8")

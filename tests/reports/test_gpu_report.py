@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reports.gpu.figures import energy
+from reports.gpu.figures import decode, energy, prefill
 from reports.gpu.findings import findings
 from reports.gpu.report import as_dict
 from reports.gpu.results import GpuStudy, gather
@@ -35,14 +35,14 @@ def none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ours(tmp_path: Path, none_of_ours: None) -> Path:
     """A run file: two kernels of ours and SDPA at a point, one that is too fast, one skipped."""
-    decode: dict[str, Any] = {"phase": "decode", "q_len": 1, "q_heads": 64, "batch": 8, "causal": False}
+    decoding: dict[str, Any] = {"phase": "decode", "q_len": 1, "q_heads": 64, "batch": 8, "causal": False}
     rows = [
         row(energy_j=0.7, idle_energy_j=0.1),
         row(kernel="triton-1pass", median=1.2e-3, parameters=tile(64)),
         row(kernel="triton-1pass", median=1.1e-3, parameters=tile(128)),
         row(kernel="sdpa-cudnn", median=1e-4, p10=1e-4, p90=1e-4),
-        row(kernel="sdpa-flash", median=2e-4, p10=2e-4, p90=2e-4, **decode),
-        row(kernel="triton-split", median=1.8e-4, p10=1.5e-4, p90=2e-4, **decode),
+        row(kernel="sdpa-flash", median=2e-4, p10=2e-4, p90=2e-4, **decoding),
+        row(kernel="triton-split", median=1.8e-4, p10=1.5e-4, p90=2e-4, **decoding),
         skipped(kernel="sdpa-math"),
     ]
     return written(tmp_path, run_file(*rows))
@@ -126,6 +126,10 @@ def test_shares_of_measured_ceilings_by_hand(study: GpuStudy) -> None:
     shown = {line[2]: dict(zip(columns, line, strict=True)) for line in body if line[1] == "prefill"}
     assert (shown["sdpa-flash"]["TFLOP/s>"], shown["sdpa-flash"]["of\nGEMM>"]) == ("549.8", "78.5 %")
     assert "sdpa-cudnn" not in shown  # rejected
+    for draw, reached, stated in ((prefill, 700, 989), (decode, 4300, 4800)):
+        (axes,) = draw(study).axes
+        levels = {list(line.get_ydata())[0]: line.get_linestyle() for line in axes.lines if len(line.get_xdata()) == 2}
+        assert levels[reached] == ":" and stated in levels
 
 
 def test_a_ceiling_that_failed_is_left_out_and_its_note_is_shown(
@@ -149,9 +153,9 @@ def test_rows_that_were_skipped_for_one_reason_stand_in_one_line(tmp_path: Path,
 
 
 def test_energies_stand_with_their_parameters(tmp_path: Path, none_of_ours: None) -> None:
-    decode: dict[str, Any] = {"phase": "decode", "q_len": 1, "batch": 8, "causal": False, "energy_j": 0.1}
+    decoding: dict[str, Any] = {"phase": "decode", "q_len": 1, "batch": 8, "causal": False, "energy_j": 0.1}
     rows = [row(kernel="triton-1pass", energy_j=0.5, parameters=tile(size)) for size in (64, 128)]
-    study = gather(gpu_study("gpu-runs"), written(tmp_path, run_file(*rows, row(**decode))))
+    study = gather(gpu_study("gpu-runs"), written(tmp_path, run_file(*rows, row(**decoding))))
     body = energy_table(study)[1]
     assert [line[1] for line in body] == [f"block_q {n}, block_k 64, warps 8, stages 2" for n in (64, 128)] + [""]
     panels = [axes.get_yticklabels() for axes in energy(study).axes]

@@ -54,7 +54,7 @@ def runs(draw: st.DrawFn) -> Run:
     p10 = draw(st.none() | st.floats(0.5, 1))
     warm = draw(st.none() | st.floats(0.1, 2))
     return Run(
-        chip, "kernel", point, Times(median, p10 and median * p10), "drawn", warm=warm and Times(median * warm),
+        chip, "kernel", point, Times(median, p10 and median * p10), "drawn", warm=None if warm is None else Times(median * warm),
         sm_mhz=draw(st.none() | st.floats(100, 2500)),
     )  # fmt: skip
 

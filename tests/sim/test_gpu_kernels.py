@@ -6,10 +6,14 @@ float32 and float16 here.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,8 +24,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed; pip install -e '.[gpu]'")
-triton = pytest.importorskip("triton", reason="Triton is not installed; pip install -e '.[gpu]'")
+ROOT = Path(__file__).parents[2]
+TESTS = 102  # of this file
+LACKING = f"{TESTS} tests of GPU kernels and of their harness: {{}} is not installed; pip install -e '.[gpu]'"
+torch = pytest.importorskip("torch", reason=LACKING.format("PyTorch"))
+triton = pytest.importorskip("triton", reason=LACKING.format("Triton"))
 
 from sim.gpu.measure import script  # noqa: E402
 from sim.gpu.measure.script import (  # noqa: E402
@@ -39,7 +46,8 @@ from sim.gpu.measure.script import (  # noqa: E402
 from tests.sim import gpu_cases, gpu_stand_in  # noqa: E402
 
 if isinstance(script._one_pass, triton.JITFunction):
-    pytest.skip("Triton compiles here: TRITON_INTERPRET is not 1, so no kernel runs on a CPU", allow_module_level=True)
+    reason = f"{TESTS} tests: Triton compiles here, TRITON_INTERPRET is not 1, so no kernel runs on a CPU"
+    pytest.skip(reason, allow_module_level=True)
 
 SMALL = Point("prefill", 1, 64, 64, 2, 2, 64, causal=True)
 
@@ -112,6 +120,15 @@ def test_one_pass_is_attention_at_drawn_shapes(data: st.DataObject) -> None:
 def test_splits_change_nothing(keys: int, splits: int, group: int, block_k: int) -> None:
     point = Point("decode", 1, 1, keys, 2 * group, 2, 16)
     assert error(point, split(splits, block_k), seed=splits) < 1e-5
+
+
+def test_numbers_of_heads_and_splits_make_no_variants_of_a_kernel() -> None:
+    """By what Triton keeps of a parameter when it compiles; the interpreter keeps nothing."""
+    code = "from sim.gpu.measure import script as s; k = (s._one_pass, s._split_keys, s._combine_splits); "
+    code += "print([p.name for each in k for p in each.params if p.do_not_specialize])"
+    env = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert run.stdout == "['group', 'group', 'splits', 'splits']\n", run.stderr
 
 
 def test_two_keys_by_hand() -> None:
@@ -478,12 +495,14 @@ def test_a_run_that_breaks_off_leaves_the_rows_before(
     on_disk = []
 
     def say(line: str) -> None:
+        assert not gc.isenabled(), "nothing is collected while a graph may be captured"
         on_disk.append(len(json.loads(path.read_text())["rows"]))
         if rows[2].name in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         script.measure(path, "quick", None, say)
+    assert gc.isenabled()
     assert on_disk == [1, 2, 3], "each row is there as soon as it is measured"
     assert [row["id"] for row in json.loads(path.read_text())["rows"]] == [row.name for row in rows[:3]]
 
@@ -640,3 +659,7 @@ def test_a_board_without_nvml_says_nothing() -> None:
     board = script.Board()
     assert set(board.state().values()) == {None}
     assert (board.driver(), board.energy_j(), board.power_limit_w(), board.sm_mhz()) == (None,) * 4
+
+
+def test_a_skip_says_how_many_tests_it_stands_for(request: pytest.FixtureRequest) -> None:
+    assert sum(item.path == Path(__file__) for item in request.session.items) <= TESTS

@@ -1218,6 +1218,7 @@ def _answer(command: list[str]) -> str | None:
 
 
 def _free_bytes() -> int:
+    gc.collect()  # of what rows before left behind
     torch.cuda.empty_cache()
     return int(torch.cuda.mem_get_info()[0])
 

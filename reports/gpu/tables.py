@@ -111,16 +111,11 @@ def reached_share_table(study: GpuStudy) -> Table:
         for judged in study.comparable:
             if judged.run.file == file.sha256:
                 groups.setdefault((judged.run.point.phase, judged.run.kernel), []).append(judged)
-        for (what, kernel), found in sorted(groups.items()):
+        for index, ((what, kernel), found) in enumerate(sorted(groups.items())):
             tflop_per_s = max(each.run.point.least_flops / each.run.seconds for each in found) / TERA
             gb_per_s = max(each.run.gb_per_s for each in found)
-            row = [
-                file.source,
-                what,
-                _marked(kernel, found),
-                f"{tflop_per_s:.1f}",
-                _share(tflop_per_s, ceilings.gemm_bf16_tflops),
-            ]
+            row = ["" if index else file.source, what, _marked(kernel, found)]
+            row += [f"{tflop_per_s:.1f}", _share(tflop_per_s, ceilings.gemm_bf16_tflops)]
             body.append([*row, f"{gb_per_s:.0f}", _share(gb_per_s, ceilings.copy_gb_per_s)])
     return columns, body
 

@@ -137,7 +137,7 @@ def _energies(axes: Axes, runs: list[Run]) -> None:
     lines = [f"{name}, {point_text(run.point)}" for name, run in zip(names, runs, strict=True)]
     axes.set_yticks(range(len(runs)), lines, fontsize=6)
     axes.invert_yaxis()
-    axes.set_xscale("log")
+    axes.set_xlim(left=0)
     axes.grid(axis="y", visible=False)
 
 

@@ -43,6 +43,7 @@ from sim.gpu.measure.script import (  # noqa: E402
     reference,
     tile,
 )  # fmt: skip
+from sim.gpu.runfile import checked  # noqa: E402
 from tests.sim import gpu_cases, gpu_stand_in  # noqa: E402
 
 if isinstance(script._one_pass, triton.JITFunction):
@@ -504,7 +505,8 @@ def test_a_run_that_breaks_off_leaves_the_rows_before(
         script.measure(path, "quick", None, say)
     assert gc.isenabled()
     assert on_disk == [1, 2, 3], "each row is there as soon as it is measured"
-    assert [row["id"] for row in json.loads(path.read_text())["rows"]] == [row.name for row in rows[:3]]
+    spec = checked(json.loads(path.read_text()) | {"cuda": "13.0"}, "runs.json")  # this PyTorch has none
+    assert [row.id for row in spec.rows] == [row.name for row in rows[:3]]
 
 
 def test_a_file_says_what_failed_besides_its_rows(
@@ -540,8 +542,6 @@ def test_a_run_without_nvml_says_so_at_once_and_in_its_file(
 def test_what_the_script_writes_is_what_the_project_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: None
 ) -> None:
-    from sim.gpu.runfile import checked
-
     rows = (Row(SMALL, "sdpa-math", energy=True), Row(SMALL, "sdpa-cudnn"), Row(SMALL, "sdpa-flash"))
     monkeypatch.setitem(script.GRIDS, "quick", lambda: rows)
     script.measure(tmp_path / "runs.json", "quick", "a" * 40, lambda line: None)

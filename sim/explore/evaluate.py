@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from .points import References, Sweep
 if TYPE_CHECKING:
     import pyarrow
 
-ANALYTIC = "analytic"
+CYCLE = "cycle"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,22 @@ class _Part:
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(len(each) for each in self.at if isinstance(each, range))
+
+    @property
+    def points(self) -> int:
+        return math.prod(self.shape)
+
+    def halves(self) -> tuple[_Part, _Part]:
+        """The part in two, cut across its longest range."""
+        longest = self.at.index(max((each for each in self.at if isinstance(each, range)), key=len))
+        whole = self.at[longest]
+        assert isinstance(whole, range)
+        middle = len(whole) // 2
+        first, second = (
+            replace(self, at=(*self.at[:longest], half, *self.at[longest + 1 :]))
+            for half in (whole[:middle], whole[middle:])
+        )
+        return first, second
 
     def places(self) -> Iterator[tuple[int, ...]]:
         """The indices of every point, in order."""
@@ -114,7 +131,7 @@ class Evaluator:
         free = self.sweep.free
         origin = (model, design, *[0] * len(free))
         host = machine_of(self.sweep.references(origin).arch)
-        if model_for(host, self.sweep.spec.models[model]) != ANALYTIC:
+        if model_for(host, self.sweep.spec.models[model]) == CYCLE and host.kind != machines.SPATIAL:
             return (False,) * len(free)
         alone = {i for axis in self.sweep.axes if not self._can_vary(axis, origin) for i in axis.over}
         return tuple(i not in alone for i in range(len(free)))
@@ -129,15 +146,19 @@ class Evaluator:
 
     def _fill(self, rows: Rows, part: _Part) -> None:
         """Puts the results of a part into its rows: all at once, or point by point."""
-        if part.shape:
+        if part.points > 1:
             try:
                 self._fill_at_once(rows, part)
+                return
+            except Infeasible:  # said by the cycle engine of all points if it holds for one
+                for half in part.halves():
+                    self._fill(rows, half)
                 return
             except SpecError:  # of a point that makes no sense, or of a mapping that takes single points
                 pass
         for place in part.places():
             self._fill_one(rows, place)
-        if part.shape:  # no point was refused: it was the arrays
+        if part.points > 1:  # no point was refused: it was the arrays
             self._as_arrays[part.model, part.design] = (False,) * len(part.at)
 
     def _fill_one(self, rows: Rows, place: tuple[int, ...]) -> None:
@@ -153,10 +174,26 @@ class Evaluator:
         rows.fill(place, found, {axis.path: axis.value(place[2:]) for axis in self.sweep.axes})
 
     def _fill_at_once(self, rows: Rows, part: _Part) -> None:
-        refs, arrays = self.sweep.references(part.origin), self._values(part)
+        arrays, at = self._values(part), (part.model, part.design, *part.at)
+        if self.sweep.spec.models[part.model] != CYCLE:
+            self._fill_arrays(rows, at, part, arrays)
+            return
+        if any(memory.ports for memory in machine_of(self.sweep.references(part.origin).arch).memories.values()):
+            raise SpecError("streams are given to ports by what all points together ask for; take them one by one")
+        # The cycle engine takes points in a row.
+        listed = {
+            path: np.broadcast_to(values, part.shape).ravel() if np.ndim(values) else values
+            for path, values in arrays.items()
+        }
+        whole = (range(part.points),)
+        row = Rows(self.sweep, Box(0, whole))
+        self._fill_arrays(row, whole, part, listed)
+        rows.put(at, row)
+
+    def _fill_arrays(self, rows: Rows, at: Sequence[int | range], part: _Part, arrays: Mapping[str, Any]) -> None:
+        refs = self.sweep.references(part.origin)
         work, host = self._inputs(part, refs, arrays)
         found = simulation(work, host, mapping_of(refs.mapping), refs.model).analysis
-        at = (part.model, part.design, *part.at)
         rows.fill(at, found, arrays)
         for schedule in _in_order(found):
             for condition, why in schedule.infeasible:

@@ -223,14 +223,14 @@ def compare(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, pim, or a file.")],
+    name: Annotated[str, typer.Argument(help="A result or study: fusemax, fusemax-cycles, pim, model-regret, a file, or a run.")],
     folder: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim needs none.")
+        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim and model-regret need none.")
     ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim and model-regret.")] = False,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
@@ -238,12 +238,10 @@ def report(
     if folder is not None and not folder.strip():
         raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
     place = None if folder is None else Path(folder)
-    if writing.kind_of(name) == "pim":
-        from .pim import report as studies
-
+    kind = writing.kind_of(name)
+    if kind in ("pim", "regret"):
         writing.without_reference(name, reference)
-        study = studies.pim_report(name, place)
-        _answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
+        _answer(as_json, *writing.study_report(kind, name, place))
         return OK
     if place is None or as_json:
         message = "has no --json" if as_json else "is written to a folder; give it with -o"

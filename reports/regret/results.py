@@ -14,6 +14,7 @@ from sim.explore.agreement import Overlap, Regret, overlap, regret, shortlist
 from sim.explore.ranks import kendall_tau
 from specs import SpecError, unknown
 
+from ..quantities import count
 from .pairs import Pairs
 from .spec import PricesSpec, RegretStudySpec
 
@@ -67,13 +68,37 @@ class RegretStudy:
         """The circumstances, in order."""
         return list(dict.fromkeys(case.circumstance for case in self.cases))
 
+    def label(self, circumstance: tuple[Any, ...]) -> str:
+        """What a circumstance is called."""
+        names = self.spec.circumstances.values()
+        return ", ".join(f"{shown(value)} {name}" for name, value in zip(names, circumstance, strict=True)) or "all"
+
+    def find(self, circumstance: tuple[Any, ...], space: str, budget: str) -> Case | None:
+        """A case; None if no design is of it."""
+        return self._by_name.get((circumstance, space, budget))
+
     @cached_property
-    def by_name(self) -> Mapping[tuple[tuple[Any, ...], str, str], Case]:
+    def _by_name(self) -> Mapping[tuple[tuple[Any, ...], str, str], Case]:
         return {(case.circumstance, case.space, case.budget): case for case in self.cases}
 
-    def rows(self, circumstance: tuple[Any, ...]) -> Any:
-        """Which pairs are of a circumstance."""
-        return _rows(self.pairs, self.spec.circumstances, circumstance)
+    def designs(self, case: Case) -> Pairs:
+        """The designs of a case."""
+        here = self.pairs.at(_rows(self.pairs, list(self.spec.circumstances), case.circumstance))
+        conditions = (*self.spec.spaces[case.space].conditions, *self.spec.budgets[case.budget].conditions)
+        return here.at(np.flatnonzero(here.meeting(conditions)))
+
+    def worst(self, metric: str, space: str) -> Case:
+        """The case of a space in which the analytic model's choice loses the most."""
+        return max((each for each in self.cases if each.space == space), key=lambda e: e.choices[metric].regret.regret)
+
+
+def shown(value: Any) -> str:
+    """The value of an axis.
+
+    >>> shown(4096), shown(1.5), shown("on")
+    ('4Ki', '1.5', 'on')
+    """
+    return count(value) if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = lambda label: None) -> RegretStudy:
@@ -84,8 +109,8 @@ def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = l
     factors = tuple(draw(spec.prices, pairs.components))
     cases: list[Case] = []
     for circumstance in circumstances_of(pairs, spec):
-        cases += _cases(spec, circumstance, pairs.at(_rows(pairs, spec.circumstances, circumstance)), factors)
-        progress(", ".join(map(str, circumstance)))
+        cases += _cases(spec, circumstance, pairs.at(_rows(pairs, list(spec.circumstances), circumstance)), factors)
+        progress(", ".join(map(shown, circumstance)))
     return RegretStudy(spec, pairs, tuple(cases), factors)
 
 

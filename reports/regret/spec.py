@@ -62,8 +62,8 @@ class PricesSpec(Spec):
 class RegretStudySpec(Spec):
     """The file of a study.
 
-    `sweep` is a file beside it, whose models are analytic and cycle. `circumstances` are those of its axes that nobody
-    chooses; all others make up a design. Each of `metrics` is an expression over columns, the less the better.
+    `sweep` is a file, by its path from here, whose models are analytic and cycle. `circumstances` are those of its axes
+    that nobody chooses, and what to call them; all others make up a design. Each of `metrics` is an expression over columns, the less the better.
     """
 
     regret_study: str
@@ -71,7 +71,7 @@ class RegretStudySpec(Spec):
     summary: str
     source: list[str]
     sweep: str
-    circumstances: list[str]
+    circumstances: dict[str, str]
     metrics: Annotated[dict[str, str], Field(min_length=1)]
     spaces: Annotated[dict[str, ConditionsSpec], Field(min_length=1)]
     budgets: Annotated[dict[str, ConditionsSpec], Field(min_length=1)]
@@ -108,8 +108,8 @@ def regret_study(reference: str) -> tuple[RegretStudySpec, Path]:
     """The study of that name, or of that file, and the file of its sweep. Raises SpecError.
 
     >>> spec, sweep = regret_study("model-regret")
-    >>> spec.circumstances[0], sweep.name
-    ('workload.seq_len', 'model-regret.yaml')
+    >>> list(spec.circumstances.values()), sweep.name
+    (['tokens', 'cycles of a mac'], 'model-regret.yaml')
     """
     spec: RegretStudySpec = REGRET_STUDIES.load(reference).model
     parsed = parse_reference(reference)

@@ -85,7 +85,7 @@ def time_ratio(study: RegretStudy) -> Figure:
     axes.set_yticks(range(len(circumstances)), [study.label(each) for each in circumstances])
     axes.invert_yaxis()
     axes.axvline(1, color=QUIET, linewidth=0.8)
-    axes.set_xlabel("latency by the cycle model, of that by the analytic model")
+    axes.set_xlabel("cycle model's latency, of the analytic one's")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -115,7 +115,7 @@ def fronts(study: RegretStudy) -> Figure:
     axes.set_yscale("log")
     axes.set_xlabel("area (mm²)")
     axes.set_ylabel("latency (s)")
-    style.legend_above(figure, axes, 3)
+    axes.legend(loc="lower left")
     return figure
 
 

@@ -43,9 +43,8 @@ def _ranks(study: RegretStudy) -> Iterator[str]:
         if known:
             least = min(known, key=lambda label: known[label])
             yield (
-                f"Kendall's τ between the two orders of {metric} is {known[least]:.2f} ({least}) to "
-                f"{max(known.values()):.2f}: of pairs of designs that both models tell apart, "
-                f"{percent((1 - known[least]) / 2)} or so are in the opposite order where it is least."
+                f"Kendall's τ between the two orders of {metric}, of all designs, is {known[least]:.2f} ({least}) to "
+                f"{max(known.values()):.2f}; 1 is the same order, 0 is none."
             )
 
 
@@ -115,7 +114,7 @@ def _when(study: RegretStudy) -> Iterator[str]:
             if len(values) < 2:
                 continue
             medians = [(value, _median(study, metric, i, value)) for value in values]
-            parts.append(", ".join(f"{shown(value)} {label} {regret_text(lost)}" for value, lost in medians))
+            parts.append(f"{label} " + ", ".join(f"{shown(value)}: {regret_text(lost)}" for value, lost in medians))
         if parts:
             yield f"Regret of {metric} in the middle of all cases, by circumstance: {'; '.join(parts)}."
 

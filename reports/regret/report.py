@@ -78,12 +78,11 @@ def write(study: RegretStudy, draft: Path) -> None:
 
 def as_text(study: RegretStudy, folder: Path | None) -> list[RenderableType]:
     """Regrets by circumstance and budget, ranks, and findings."""
-    spec = study.spec
     parts: list[RenderableType] = []
     for title, made in _sections(study):
         parts += [heading(title), _table(made), ""]
-    parts += [heading("orders and fronts, no budget" if spec.first[1] == "no budget" else "orders and fronts")]
-    parts += [_table(ranks_table(study)), ""]
+    for title, made in _ranks(study):
+        parts += [heading(title), _table(made), ""]
     parts += [wrapped("found: of the cycle model's front, in latency, energy and area; right: of the analytic model's.")]
     parts += ["", heading("findings"), bullets(findings(study))]
     last = [] if folder is None else ["", f"{len(study.pairs):,} designs, and everything else: {folder / PAGE}"]
@@ -94,6 +93,11 @@ def _sections(study: RegretStudy) -> Iterator[tuple[str, Table]]:
     for metric in study.spec.metrics:
         for space in study.spec.spaces:
             yield f"regret of the analytic model's choice: {metric}, {space}", regret_table(study, metric, space)
+
+
+def _ranks(study: RegretStudy) -> Iterator[tuple[str, Table]]:
+    for space in study.spec.spaces:
+        yield f"fronts and orders: {space}, {study.spec.first[1]}", ranks_table(study, space)
 
 
 def _table(made: Table) -> RenderableType:
@@ -134,7 +138,7 @@ def _content(study: RegretStudy, drawings: list[Drawing], folder: Path) -> dict[
         "findings": findings(study),
         "figures": images,
         "sections": list(_sections(study)),
-        "ranks": ranks_table(study),
+        "ranks": list(_ranks(study)),
         "ranges": [[name, f"{text(e.low)} to {text(e.high)}", e.source] for name, e in ranges.items()],
         "spaces": [[name, ", ".join(each.where) or "-"] for name, each in {**spec.spaces, **spec.budgets}.items()],
         "axes": [[name, _values(study, name)] for name in study.pairs.axes],

@@ -71,7 +71,7 @@ class RegretStudy:
     def label(self, circumstance: tuple[Any, ...]) -> str:
         """What a circumstance is called."""
         names = self.spec.circumstances.values()
-        return ", ".join(f"{shown(value)} {name}" for name, value in zip(names, circumstance, strict=True)) or "all"
+        return ", ".join(f"{name} {shown(value)}" for name, value in zip(names, circumstance, strict=True)) or "all"
 
     def find(self, circumstance: tuple[Any, ...], space: str, budget: str) -> Case | None:
         """A case; None if no design is of it."""

@@ -109,7 +109,7 @@ def regret_study(reference: str) -> tuple[RegretStudySpec, Path]:
 
     >>> spec, sweep = regret_study("model-regret")
     >>> list(spec.circumstances.values()), sweep.name
-    (['tokens', 'cycles of a mac'], 'model-regret.yaml')
+    (['length', 'mac latency'], 'model-regret.yaml')
     """
     spec: RegretStudySpec = REGRET_STUDIES.load(reference).model
     parsed = parse_reference(reference)

@@ -28,17 +28,17 @@ def regret_table(study: RegretStudy, metric: str, space: str) -> Table:
         cases = [study.find(circumstance, space, budget) for budget in budgets]
         lost = [None if case is None else case.choices[metric].regret.regret for case in cases]
         rows.append([study.label(circumstance), *map(regret_text, lost)])
-    return [", ".join(study.spec.circumstances.values()), *budgets], rows
+    return ["circumstance", *budgets], rows
 
 
-def ranks_table(study: RegretStudy) -> Table:
-    """Of each circumstance and space, without a budget: what the two fronts share, and how the orders agree."""
+def ranks_table(study: RegretStudy, space: str) -> Table:
+    """Of each circumstance of a space, under the first budget: what the fronts share, and how the orders agree."""
     metrics = list(study.spec.metrics)
-    columns = ["circumstance", "designs", "front", "found", "right", *(f"τ of {name}" for name in metrics)]
+    columns = ["circumstance", "designs", "front", "found", "right", *(f"τ, {name}" for name in metrics)]
     rows = []
-    for case in (each for each in study.cases if each.budget == study.spec.first[1]):
+    for case in (each for each in study.cases if (each.space, each.budget) == (space, study.spec.first[1])):
         fronts = case.fronts
-        row = [f"{study.label(case.circumstance)}, {case.space}", f"{case.designs:,}", f"{fronts.true:,}"]
+        row = [study.label(case.circumstance), f"{case.designs:,}", f"{fronts.true:,}"]
         row += [percent(fronts.found), percent(fronts.right)]
         rows.append([*row, *(tau_text(case.choices[name].tau) for name in metrics)])
     return columns, rows

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKED = 500  # points of a front that are drawn, evenly spaced in the first objective
+DECADES = 4.0  # between the ends of an objective: from here on its axis is logarithmic
 TICKS = 8  # labels of an axis of a heat map
 SIDE = 3  # panels side by side
 SHADES, CLOUD = "viridis_r", "Greys"
@@ -47,7 +48,7 @@ def pareto(found: RunResults) -> Figure:
         _front(panel, found, density.x, density.y)
     for panel in axes[len(pairs) :]:
         panel.set_visible(False)
-    axes[0].legend(loc="upper right")
+    style.legend_above(figure, axes[0], 2)
     return figure
 
 
@@ -62,10 +63,13 @@ def _cloud(axes: Axes, density: Density) -> None:
     shades = np.ma.masked_equal(density.counts.T, 0)
     norm = LogNorm(0.3, max(1, density.counts.max()) * 3)
     axes.pcolormesh(density.x_edges, density.y_edges, shades, cmap=CLOUD, norm=norm, rasterized=True)
-    for name, edges, scale in (("x", density.x_edges, axes.set_xscale), ("y", density.y_edges, axes.set_yscale)):
-        if edges[0] > 0:
+    axes.set_xlabel(label(density.x))
+    axes.set_ylabel(label(density.y))
+    for edges, scale in ((density.x_edges, axes.set_xscale), (density.y_edges, axes.set_yscale)):
+        if 0 < DECADES * edges[0] < edges[-1]:
             scale("log")
-        (axes.set_xlabel if name == "x" else axes.set_ylabel)(label(density.x if name == "x" else density.y))
+    axes.use_sticky_edges = False
+    axes.margins(0.04)
 
 
 def _front(axes: Axes, found: RunResults, x: str, y: str) -> None:
@@ -93,7 +97,7 @@ def heat_map(found: RunResults) -> Figure:
 def _map(figure: Figure, axes: Axes, each: Best, log: bool) -> None:
     from matplotlib.colors import LogNorm
 
-    norm = LogNorm() if log and np.nanmin(each.least) < np.nanmax(each.least) else None
+    norm = LogNorm() if log and DECADES * np.nanmin(each.least) < np.nanmax(each.least) else None
     drawn = axes.imshow(each.least, cmap=SHADES, norm=norm, aspect="auto", origin="lower", interpolation="nearest")
     for ticks, values in ((axes.set_yticks, each.one), (axes.set_xticks, each.other)):
         places = np.unique(np.linspace(0, len(values) - 1, min(TICKS, len(values))).round().astype(int)).tolist()
@@ -125,8 +129,9 @@ def parallel(found: RunResults) -> Figure:
     for place, name in enumerate(names):
         axes.axvline(place, color=QUIET, linewidth=0.8)
         low, high = _ends(found, name)
-        axes.text(place, -0.02, low, ha="center", va="top", fontsize=7, color=INK)
-        axes.text(place, 1.02, high, ha="center", va="bottom", fontsize=7, color=INK)
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        axes.text(place, -0.02, low, ha="center", va="top", fontsize=7, color=INK, bbox=behind)
+        axes.text(place, 1.02, high, ha="center", va="bottom", fontsize=7, color=INK, bbox=behind)
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(False)

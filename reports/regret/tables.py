@@ -34,11 +34,11 @@ def regret_table(study: RegretStudy, metric: str, space: str) -> Table:
 def ranks_table(study: RegretStudy, space: str) -> Table:
     """Of each circumstance of a space, under the first budget: what the fronts share, and how the orders agree."""
     metrics = list(study.spec.metrics)
-    columns = ["circumstance", "designs", "front", "found", "right", *(f"τ, {name}" for name in metrics)]
+    columns = ["circumstance", "front", "found", "right", *(f"τ, {name}" for name in metrics)]
     rows = []
     for case in (each for each in study.cases if (each.space, each.budget) == (space, study.spec.first[1])):
         fronts = case.fronts
-        row = [study.label(case.circumstance), f"{case.designs:,}", f"{fronts.true:,}"]
+        row = [study.label(case.circumstance), f"{fronts.true:,}"]
         row += [percent(fronts.found), percent(fronts.right)]
         rows.append([*row, *(tau_text(case.choices[name].tau) for name in metrics)])
     return columns, rows

@@ -223,9 +223,12 @@ def compare(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="A result or study: fusemax, fusemax-cycles, pim, model-regret, a file, or a run.")],
+    name: Annotated[
+        str, typer.Argument(help="A result or study: fusemax, fusemax-cycles, pim, model-regret, a file, or a run.")
+    ],
     folder: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim and model-regret need none.")
+        str | None,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim and model-regret need none."),
     ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")

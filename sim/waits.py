@@ -286,7 +286,9 @@ class _Waits:
     def _may_come_twice(self, line: Line) -> bool:
         """Whether inner loops use a tile again, all of them in its sweep, and there is one of it at a time."""
         users = self._users(line)
-        return bool(line.entry.conditional) and not self._tile_strides(line) and all(u.sweep == line.sweep for u in users)
+        return (
+            bool(line.entry.conditional) and not self._tile_strides(line) and all(u.sweep == line.sweep for u in users)
+        )
 
     def _drain(self, line: Line) -> Iterator[Wait]:
         """A tile is written once it is made; what goes straight to memory waits beside the array, two tiles of it."""

@@ -76,7 +76,9 @@ def _front(axes: Axes, found: RunResults, x: str, y: str) -> None:
     """Points on the front of all objectives, and the line of those on the front of these two."""
     values = np.stack([column(found.front.table, name) for name in (x, y)], axis=1).astype(np.float64)
     some = values[:: -(-len(values) // MARKED)]
-    axes.plot(some[:, 0], some[:, 1], "o", color=PALETTE[1], markersize=2.5, linewidth=0, label="front of all objectives")
+    axes.plot(
+        some[:, 0], some[:, 1], "o", color=PALETTE[1], markersize=2.5, linewidth=0, label="front of all objectives"
+    )
     line = values[front(values)]
     line = line[np.lexsort((line[:, 1], line[:, 0]))]
     axes.step(line[:, 0], line[:, 1], where="post", color=PALETTE[0], linewidth=1.3, label="front of these two")

@@ -46,12 +46,9 @@ def results(folder: Path) -> RunResults:
 
 def _best(space: Space, objective: str, found: Mapping[str, Effect]) -> Best | None:
     """Over the axis that moves an objective most, and the next one that does not merely go with it."""
-    first, *others = sorted(found, key=lambda name: -found[name].share) or [None]
-    if first is None:
-        return None
-    made = [best(space, objective, other, first) for other in others[:4]]
-    free = [each for each in made if not _goes_with(each)]
-    return free[0] if free else None
+    order = sorted(found, key=lambda name: -found[name].share)
+    made = (best(space, objective, other, order[0]) for other in order[1:])
+    return next((each for each in made if not _goes_with(each)), None)
 
 
 def _goes_with(found: Best) -> bool:

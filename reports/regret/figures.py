@@ -51,7 +51,9 @@ def regret_map(study: RegretStudy) -> Figure:
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
                 dark = norm(min(max(value, FLOOR), CEILING)) > 0.6
-                panel.text(j, i, regret_text(value), ha="center", va="center", color="white" if dark else INK, fontsize=7)
+                panel.text(
+                    j, i, regret_text(value), ha="center", va="center", color="white" if dark else INK, fontsize=7
+                )
         panel.set_title(f"{metric}: {space}")
         panel.set_xticks(range(len(budgets)), [each.replace(", ", ",\n") for each in budgets])
         named = place % columns == 0
@@ -210,8 +212,8 @@ def _texts(study: RegretStudy) -> dict[str, tuple[str, str]]:
         ),
         "shortlists": (
             "How many designs the cycle model has to time",
-            f"The best of the analytic model's first designs, timed by the cycle model. Solid: the middle of all cases; "
-            f"dashed: the worst. The line is {close}; regrets below {percent(FLOOR)} are drawn there.",
+            f"The best of the analytic model's first designs, timed by the cycle model. Solid: the middle of all "
+            f"cases; dashed: the worst. The line is {close}; regrets below {percent(FLOOR)} are drawn there.",
         ),
         "prices": (
             "The same under drawn prices",

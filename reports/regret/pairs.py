@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sim.explore.encoding import POINT
+from sim.explore.reading import stored
+from sim.explore.work import FEASIBLE
 from specs import Expression, SpecError, unknown
 
 MODELS = ("analytic", "cycle")
 COMPONENT = "energy_j."
+NUMBERS = ("latency_s", "area_mm2")
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Pairs:
     area_mm2: Any
     analytic: Timed
     cycle: Timed
-    points: int = field(default=0)  # of the sweep for each model, those that do not fit included
+    points: int = 0  # of the sweep for each model, those that do not fit included
 
     def __len__(self) -> int:
         return len(self.area_mm2)
@@ -88,27 +92,29 @@ class Pairs:
 
 
 def pairs_of(run: Path) -> Pairs:
-    """The designs of the run of a paired sweep. Raises SpecError if it is none."""
-    import pandas
-
-    from pyarrow.parquet import read_table
-
-    found = read_table(run).to_pandas().sort_values("point")
-    if "model" not in found or set(found["model"].unique()) != set(MODELS):
+    """The designs of the run of a paired sweep, of which only some columns are read. Raises SpecError if it is none."""
+    table = stored(run)
+    components = [name for name in table.names if name.startswith(COMPONENT)]
+    if "model" not in table.axes or not components:
         raise SpecError(f"'{run}' is no paired sweep; its spec needs 'model: [analytic, cycle]' and 'columns: all'")
-    columns = list(found.columns)
-    axes = [name for name in columns[1 : columns.index("latency_s")] if name != "model"]
+    names = [POINT, *table.axes, *NUMBERS, *components, FEASIBLE]
+    found = _frame(table.read([name for name in names if name in table.names]))
     halves = {model: found[found["model"] == model].reset_index(drop=True) for model in MODELS}
-    both = (halves["analytic"]["feasible"] & halves["cycle"]["feasible"]).to_numpy()
+    if len(halves["analytic"]) != len(halves["cycle"]) or table.points != 2 * len(halves["cycle"]):
+        raise SpecError(f"'{run}' does not have every point by both models; run its sweep to the end, with keep: all")
+    both = (halves["analytic"][FEASIBLE] & halves["cycle"][FEASIBLE]).to_numpy()
     fitting = {model: half[both] for model, half in halves.items()}
-    values: pandas.DataFrame = fitting["analytic"]
-    return Pairs(
-        {name: values[name].to_numpy() for name in axes},
-        values["area_mm2"].to_numpy(),
-        _timed(fitting["analytic"]),
-        _timed(fitting["cycle"]),
-        len(both),
-    )
+    axes = {name: fitting["cycle"][name].to_numpy() for name in table.axes if name != "model"}
+    area = fitting["cycle"]["area_mm2"].to_numpy()
+    return Pairs(axes, area, _timed(fitting["analytic"]), _timed(fitting["cycle"]), len(both))
+
+
+def _frame(tables: Iterator[Any]) -> Any:
+    """Tables, one below the other in the order of their points, as pandas has them."""
+    import pyarrow
+
+    whole = pyarrow.concat_tables(tables, promote_options="default").unify_dictionaries()
+    return whole.to_pandas().sort_values(POINT)
 
 
 def _timed(half: Any) -> Timed:

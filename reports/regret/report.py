@@ -83,7 +83,9 @@ def as_text(study: RegretStudy, folder: Path | None) -> list[RenderableType]:
         parts += [heading(title), _table(made), ""]
     for title, made in _ranks(study):
         parts += [heading(title), _table(made), ""]
-    parts += [wrapped("found: of the cycle model's front, in latency, energy and area; right: of the analytic model's.")]
+    parts += [
+        wrapped("found: of the cycle model's front, in latency, energy and area; right: of the analytic model's.")
+    ]
     parts += ["", heading("findings"), bullets(findings(study))]
     last = [] if folder is None else ["", f"{len(study.pairs):,} designs, and everything else: {folder / PAGE}"]
     return [*parts, *last]

@@ -1,4 +1,4 @@
-"""What a study of regret finds: for each circumstance, space and budget how the two models rank, and what that costs."""
+"""What a study of regret finds: how two models rank designs in each circumstance and budget, and what that costs."""
 
 from __future__ import annotations
 

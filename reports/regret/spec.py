@@ -1,4 +1,4 @@
-"""A study of regret, as data: which sweep, what is not the designer's to choose, budgets, and how far prices may be off.
+"""A study of regret, as data: its sweep, what nobody chooses, budgets, and how far prices may be off.
 
 The files are in `reports/regret/studies/`, each beside the file of its sweep.
 """
@@ -8,24 +8,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from specs import Count, Expression, Library, Misplaced, Spec, parse_expression, parse_reference
 
 Positive = Annotated[float, Field(gt=0)]
 
 
+def _condition(text: str) -> str:
+    if not parse_expression(text).is_condition:
+        raise ValueError(f"expected a condition such as area_mm2 <= 400, found '{text}'")
+    return text
+
+
+def _term(text: str) -> str:
+    if parse_expression(text).is_condition:
+        raise ValueError(f"expected a number such as energy_j * latency_s, found '{text}'")
+    return text
+
+
+Condition = Annotated[str, AfterValidator(_condition)]
+Term = Annotated[str, AfterValidator(_term)]
+
+
 class ConditionsSpec(Spec):
     """Designs that are considered: all that meet these conditions on columns of the sweep."""
 
-    where: list[str] = []
-
-    @model_validator(mode="after")
-    def _are_conditions(self) -> ConditionsSpec:
-        for i, text in enumerate(self.where):
-            if not _parsed(text, "where", i).is_condition:
-                raise Misplaced(f"expected a condition such as area_mm2 <= 400, found '{text}'", ("where", i))
-        return self
+    where: list[Condition] = Field(default_factory=list)
 
     @property
     def conditions(self) -> tuple[Expression, ...]:
@@ -55,7 +64,7 @@ class PricesSpec(Spec):
 
     samples: Count
     seed: Annotated[int, Field(ge=0)] = 0
-    ranges: dict[str, RangeSpec] = {}
+    ranges: dict[str, RangeSpec] = Field(default_factory=dict)
     others: RangeSpec
 
 
@@ -63,7 +72,8 @@ class RegretStudySpec(Spec):
     """The file of a study.
 
     `sweep` is a file, by its path from here, whose models are analytic and cycle. `circumstances` are those of its axes
-    that nobody chooses, and what to call them; all others make up a design. Each of `metrics` is an expression over columns, the less the better.
+    that nobody chooses, and what to call them; all others make up a design. Each of `metrics` is an expression over
+    columns, the less the better.
     """
 
     regret_study: str
@@ -72,18 +82,11 @@ class RegretStudySpec(Spec):
     source: list[str]
     sweep: str
     circumstances: dict[str, str]
-    metrics: Annotated[dict[str, str], Field(min_length=1)]
+    metrics: Annotated[dict[str, Term], Field(min_length=1)]
     spaces: Annotated[dict[str, ConditionsSpec], Field(min_length=1)]
     budgets: Annotated[dict[str, ConditionsSpec], Field(min_length=1)]
     close: Positive  # a regret of no more is none
     prices: PricesSpec
-
-    @model_validator(mode="after")
-    def _metrics_are_numbers(self) -> RegretStudySpec:
-        for name, text in self.metrics.items():
-            if _parsed(text, "metrics", name).is_condition:
-                raise Misplaced(f"expected a number such as energy_j * latency_s, found '{text}'", ("metrics", name))
-        return self
 
     def metric(self, name: str) -> Expression:
         """One of the metrics, parsed."""
@@ -115,10 +118,3 @@ def regret_study(reference: str) -> tuple[RegretStudySpec, Path]:
     parsed = parse_reference(reference)
     here = Path(parsed.name).parent if parsed.is_path else STUDIES_FOLDER
     return spec, (here / spec.sweep).resolve()
-
-
-def _parsed(text: str, *at: str | int) -> Expression:
-    try:
-        return parse_expression(text)
-    except ValueError as error:
-        raise Misplaced(str(error), at) from None

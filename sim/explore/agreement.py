@@ -1,4 +1,4 @@
-"""What a cheap model's word is worth: the fronts of two models, and what is lost by the one that the cheap one picks."""
+"""What a cheap model is worth: the front that it shares with a true one, and what is lost by what it picks."""
 
 from __future__ import annotations
 

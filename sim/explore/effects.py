@@ -99,7 +99,9 @@ def effects(space: Space) -> dict[str, dict[str, Effect]]:
             for one, values in scaled.items():
                 sums[one, name] += np.bincount(codes, values, minlength=len(known))
     return {
-        one: {name: _effect(space, one, counts[name], sums[one, name], squares[one], middle[one]) for name in space.varied}
+        one: {
+            name: _effect(space, one, counts[name], sums[one, name], squares[one], middle[one]) for name in space.varied
+        }
         for one in space.objectives
     }
 

@@ -45,7 +45,7 @@ def _tied(codes: NDArray[np.int64]) -> int:
     return int(np.sum(counts * (counts - 1) // 2))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _inversions(values):  # type: ignore[no-untyped-def]
     """Pairs of which the first is larger, by sorting with merges."""
     size = len(values)

@@ -40,7 +40,7 @@ class Grid:
         frame["latency_s"] = np.where(fit, self.latency_s, np.nan)
         frame["area_mm2"] = np.where(fit, frame["arch.rows"] ** 2, np.nan)
         frame["feasible"] = fit
-        frame["reason"] = np.where(fit, None, "too small")
+        frame["reason"] = [None if each else "too small" for each in fit]
         return frame
 
     @property
@@ -73,7 +73,7 @@ def test_by_hand(tmp_path: Path) -> None:
     assert (space.points, space.low["latency_s"], space.high["latency_s"]) == (12, 10, 1000)
     found = effects(space)["latency_s"]
     assert found["arch.rows"].share == pytest.approx(1) and found["mapping"].share == pytest.approx(0)
-    assert (found["arch.rows"].low, found["arch.rows"].high) == (pytest.approx(10), pytest.approx(1000))
+    assert [found["arch.rows"].low, found["arch.rows"].high] == pytest.approx([10, 1000])
     least = best(space, "latency_s", "mapping", "arch.rows")
     assert (least.one, least.other) == (["flat", "unfused"], [2, 4, 8])
     assert least.least.tolist() == [[10, 100, 1000]] * 2

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 KINDS = {"study": "study", "pim_study": "pim", "regret_study": "regret"}  # by the first key of a file
+LIBRARIES = {"paper": PAPERS, "study": STUDIES, "pim": PIM_STUDIES, "regret": REGRET_STUDIES}
 
 
 def write_report(name: str, folder: Path, reference: Path | None = None) -> list[RenderableType]:
@@ -81,23 +82,19 @@ def kind_of(reference: str) -> str:
     >>> kind_of("fusemax"), kind_of("fusemax-cycles"), kind_of("pim"), kind_of("model-regret")
     ('paper', 'study', 'pim', 'regret')
     """
-    if Path(reference).is_dir():
+    names = {name: kind for kind, library in LIBRARIES.items() for name in library.names()}
+    if reference not in names and Path(reference).is_dir():
         return "run"
     parsed = parse_reference(reference)
     if parsed.is_path:
         path = Path(parsed.name)
         keys = read_file(path).value if path.is_file() else {}
         return next((kind for key, kind in KINDS.items() if key in keys), "paper")
-    if parsed.name in STUDIES:
-        return "study"
-    if parsed.name in PAPERS:
-        return "paper"
-    if parsed.name in PIM_STUDIES:
-        return "pim"
-    if parsed.name in REGRET_STUDIES:
-        return "regret"
-    names = sorted([*PAPERS.names(), *STUDIES.names(), *PIM_STUDIES.names(), *REGRET_STUDIES.names()])
-    raise SpecError(f"{unknown('report', parsed.name, names)} (or a path to a .yaml file, or the folder of a run)")
+    if parsed.name in names:
+        return names[parsed.name]
+    raise SpecError(
+        f"{unknown('report', parsed.name, sorted(names))} (or a path to a .yaml file, or to the folder of a run)"
+    )
 
 
 def without_reference(name: str, reference: Path | None) -> None:

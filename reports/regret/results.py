@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.explore.agreement import Overlap, Regret, overlap, regret, shortlist
 from sim.explore.ranks import kendall_tau
-from specs import SpecError, unknown
+from specs import Infeasible, SpecError, unknown
 
 from ..quantities import count
 from .pairs import Pairs
@@ -102,7 +102,10 @@ def shown(value: Any) -> str:
 
 
 def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = lambda label: None) -> RegretStudy:
-    """Compare the models in every case; `progress` is told of each circumstance. Raises SpecError."""
+    """Compare the models in every case; `progress` is told of each circumstance.
+
+    Raises SpecError for an axis or a column that there is not, Infeasible without a design in the first space and budget.
+    """
     for name in spec.circumstances:
         if name not in pairs.axes:
             raise SpecError(unknown("axis", name, pairs.axes))
@@ -111,6 +114,9 @@ def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = l
     for circumstance in circumstances_of(pairs, spec):
         cases += _cases(spec, circumstance, pairs.at(_rows(pairs, list(spec.circumstances), circumstance)), factors)
         progress(", ".join(map(shown, circumstance)))
+    space, budget = spec.first
+    if not any((case.space, case.budget) == spec.first for case in cases):
+        raise Infeasible(f"no design of space '{space}' and budget '{budget}' fits by both models")
     return RegretStudy(spec, pairs, tuple(cases), factors)
 
 

@@ -21,7 +21,7 @@ from reports.regret.spec import RegretStudySpec, regret_study
 from reports.regret.tables import TABLES, csv_tables, regret_table, regret_text
 from sim import simulate
 from sim.explore.sweep import sweep
-from specs import SpecError, read_text, validate
+from specs import Infeasible, SpecError, read_text, validate
 
 from .conftest import Run
 
@@ -193,6 +193,28 @@ def test_an_axis_that_there_is_not(study: RegretStudy) -> None:
     spec = study.spec.model_copy(update={"circumstances": {"workload.seq_length": "length"}})
     with pytest.raises(SpecError, match=r"'workload.seq_length'.*workload.seq_len"):
         run(spec, study.pairs)
+
+
+def test_a_study_without_designs_is_infeasible(study: RegretStudy) -> None:
+    nothing = study.pairs.at(np.zeros(len(study.pairs), dtype=bool))
+    with pytest.raises(Infeasible, match="no design of space 'all designs' and budget 'none'"):
+        run(study.spec, nothing)
+
+
+def test_without_a_folder_nothing_stays(
+    einfuse: Einfuse, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = einfuse("report", str(file))
+    assert found.code == 0 and "findings" in found.out and not list(tmp_path.iterdir())
+
+
+def test_a_run_by_one_model_is_no_paired_sweep(tmp_path: Path, einfuse: Einfuse) -> None:
+    (tmp_path / "small-sweep.yaml").write_text(SWEEP.replace("[analytic, cycle]", "analytic"))
+    (tmp_path / "small.yaml").write_text(STUDY)
+    found = einfuse("report", str(tmp_path / "small.yaml"))
+    assert found.code == 2 and "is no paired sweep; its spec needs 'model: [analytic, cycle]'" in found.err
 
 
 def test_the_study_has_a_hundred_thousand_points() -> None:

@@ -104,7 +104,8 @@ def shown(value: Any) -> str:
 def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = lambda label: None) -> RegretStudy:
     """Compare the models in every case; `progress` is told of each circumstance.
 
-    Raises SpecError for an axis or a column that there is not, Infeasible without a design in the first space and budget.
+    Raises SpecError for an axis or a column that there is not, Infeasible without a design in the first space and
+    budget.
     """
     for name in spec.circumstances:
         if name not in pairs.axes:

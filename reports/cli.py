@@ -207,7 +207,10 @@ def compare(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="What of: fusemax, fusemax-cycles, pim, gpu-runs, or a file.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="What of: fusemax, fusemax-cycles, pim, gpu-runs, model-regret, a file, or a sweep's run."),
+    ],
     folder: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="DIR", help="The folder to write; some need none."),
@@ -218,7 +221,9 @@ def report(
             "--reference", metavar="CSV", help="Published numbers, drawn beside ours; of gpu-runs a folder too."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim and gpu-runs.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; of pim, gpu-runs and model-regret.")
+    ] = False,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
@@ -226,18 +231,9 @@ def report(
     if folder is not None and not folder.strip():
         raise typer.BadParameter("-o takes the folder that the report is written to; write -o . for this one")
     place = None if folder is None else Path(folder)
-    if writing.kind_of(name) == "pim":
-        from .pim import report as studies
-
-        writing.without_reference(name, reference)
-        study = studies.pim_report(name, place)
-        answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
-        return OK
-    if writing.kind_of(name) == "gpu":
-        from .gpu import report as measured
-
-        runs = measured.gpu_report(name, place, reference)
-        answer(as_json, lambda: measured.as_dict(runs), lambda: measured.as_text(runs, place))
+    kind = writing.kind_of(name)
+    if kind in writing.WITHOUT_FOLDER:
+        answer(as_json, *writing.study_report(kind, name, place, reference))
         return OK
     if place is None or as_json:
         message = "has no --json" if as_json else "is written to a folder; give it with -o"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,10 @@ from specs import Problem, SpecError
 
 from .analytic import Latency
 from .analytic import latency as analytic_latency
+from .labels import label
 from .lowering import lower
 from .packing import Packed, pack
-from .program import CHAIN, DRAIN, MEMORY, PORT, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, STREAM, Program
+from .program import CAUSES, CHAIN, DRAIN, MEMORY, PORT, PRELOAD, REGISTERS, ROUND_TRIP, SPACE, STREAM, Program
 from .registers import check_registers
 from .running import Run, run
 from .streams import Stops
@@ -52,7 +54,7 @@ def cycle_latency(
         cycles=cycles,
         latency_s=cycles / schedule.machine.clock_hz,
         compute_cycles=cycles,
-        bound_by=_bound(base, stalls, schedule) if stalls is not None else base.bound_by,
+        bound_by=_bound(base, done, ragged, schedule),
         stall_cycles=stalls,
         gap_cycles=_gap(schedule, base, cycles, stops) if single else None,
         assumptions=(*_assumptions(schedule, done.packed.program), *_unmet(stops, cycles)),
@@ -113,14 +115,27 @@ def _some(causes: dict[str, Any]) -> dict[str, int]:
     return {cause: int(cycles[0]) for cause, cycles in causes.items() if cycles[0]}
 
 
-def _bound(base: Latency, stalls: dict[str, dict[str, int]], schedule: Schedule) -> str:
-    """The busiest unit or memory; if the busiest unit is idle longer for one cause than it works, that cause."""
-    loads = {unit: base.unit_cycles[unit] for unit in stalls}
+def _bound(base: Latency, done: Run, ragged: Mapping[str, Any], schedule: Schedule) -> Any:
+    """The busiest unit or memory; if the busiest unit is idle longer for one cause than it works, that cause.
+
+    A name, or `Labels` for arrays of design points.
+    """
+    loads = {unit: base.unit_cycles[unit] for unit in schedule.machine.units}
     loads |= {memory: seconds * schedule.machine.clock_hz for memory, seconds in base.memory_s.items()}
-    busiest = max(loads, key=lambda name: loads[name])
-    causes = stalls.get(busiest, {})
-    cause = max(causes, key=lambda name: causes[name], default=None)
-    return busiest if cause is None or causes[cause] <= loads[busiest] else cause
+    causes = (*CAUSES, RAGGED)
+    points = done.packed.points
+    found = np.argmax(_rows(loads.values(), points), axis=0)
+    for i, unit in enumerate(schedule.machine.units):
+        idle = _rows((*done.stalls(unit).values(), ragged.get(unit, 0)), points)
+        longest = np.argmax(idle, axis=0)
+        mostly = (found == i) & (idle[longest, np.arange(points)] > _rows([loads[unit]], points)[0])
+        found = np.where(mostly, len(loads) + longest, found)
+    return label((*loads, *causes), found[0] if points == 1 else found)
+
+
+def _rows(values: Iterable[Any], points: int) -> Any:
+    """Numbers, or arrays of design points, one above the other."""
+    return np.stack([np.broadcast_to(np.ravel(value), points) for value in values])
 
 
 def _gap(schedule: Schedule, base: Latency, cycles: int, stops: Stops | None) -> dict[str, int]:

@@ -68,7 +68,8 @@ class _Packing:
         plain = tuple((n, s) for n, s in wait.strides.items() if isinstance(s, int))
         strides = plain if len(plain) == len(strides) else strides
         turn = wait.turn if np.any(np.asarray(wait.copies) > 1) else None
-        return wait.consumer, wait.producer, wait.kind, wait.cause, wait.reach, strides, turn
+        reach = tuple(np.ravel(wait.reach).tolist())
+        return wait.consumer, wait.producer, wait.kind, wait.cause, reach, strides, turn
 
     def _implied(self, wait: Wait) -> bool:
         """Whether the order on a unit says as much: the consumer comes after the producer has left it."""
@@ -203,7 +204,7 @@ class _Packing:
             return np.concatenate(blocks, axis=1)
         return np.concatenate([np.broadcast_to(block, (points, block.shape[1])) for block in blocks], axis=1)
 
-    def _edges(self) -> list[tuple[int, int, int, Number]]:
+    def _edges(self) -> list[tuple[int, int, Number, Number]]:
         """What the order of each sweep's program respects: (entry, entry before, reach, cycles between)."""
         found = []
         pairs = {(wait.consumer, wait.producer) for wait in self.program.waits if wait.kind == "same"}
@@ -214,13 +215,13 @@ class _Packing:
                 if (wait.producer, wait.consumer) not in pairs:
                     found.append((self.place[wait.producer], self.place[wait.consumer], 0, 0))
                 continue
-            if wait.reach > 0 and wait.consumer == wait.producer:
+            if np.all(np.asarray(wait.reach) > 0) and wait.consumer == wait.producer:
                 continue
             group = self.program.sweeps[self.sweep_of[wait.consumer]].group
             fetched = self.by_name[wait.producer].unit is None  # ahead of time: only the order counts
             delay = 1 if fetched else _at(wait.between(np.arange(self.columns)), group)
             found.append((self.place[wait.consumer], self.place[wait.producer], wait.reach, delay))
-        return sorted(found, key=lambda edge: edge[:3])
+        return sorted(found, key=lambda edge: (*edge[:2], int(np.max(edge[2]))))
 
 
 def _later(one: Wait, other: Wait) -> Wait:

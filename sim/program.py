@@ -73,7 +73,7 @@ class Wait:
     lead: Table
     lag: Table
     cause: str
-    reach: int = 0
+    reach: Number = 0
     strides: Mapping[str, Number] = field(default_factory=dict)
     slots: Number = 1
     copies: Number = 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mappings import Operation
-from workloads import is_array
+from workloads import choose, is_array
 
 from .entries import Line, Lines, memory_latency, reads
 from .facts import Facts, column
@@ -227,7 +227,7 @@ class _Waits:
                     other.release,
                     zero,
                     SPACE,
-                    self._reach(copies),
+                    copies,
                     strides,
                     slots,
                     **turn,
@@ -249,9 +249,6 @@ class _Waits:
     def _preload_of(self, line: Line) -> Line:
         """The preload before an operation, if it has one: the first that needs the operand."""
         return next((o for o in self.lines if o.name == f"preload {line.name}"), line)
-
-    def _reach(self, copies: Any) -> int:
-        return int(np.min(np.asarray(copies)))
 
     def _feeds(self, one: Line, other: Line) -> bool:
         return one.transfer is not None and other.transfer is not None and one.transfer.inner == other.transfer.outer
@@ -279,18 +276,19 @@ class _Waits:
                 for line in self.lines
                 if line.kind == "fill" and line.transfer is not None and line.transfer.inner == memory.name
             ]
-            for line in sorted(fills, key=lambda f: int(np.max(kept[str(f.tensor)]))):
-                users = self._users(line)
-                if self._tile_strides(line) or any(u.sweep != line.sweep for u in users) or not line.entry.conditional:
-                    continue
-                if spare is None:
-                    found[line.name] = BOTH_COPIES
-                    continue
-                size = kept[str(line.tensor)]
-                fits = size <= spare
+            twice = [line for line in fills if self._may_come_twice(line)]
+            sizes = [kept[str(line.tensor)] for line in twice]
+            for i, line in enumerate(twice):
+                fits = spare is None or _up_to(sizes, i) <= spare
                 found[line.name] = np.where(fits, BOTH_COPIES, 1) if is_array(fits) else BOTH_COPIES if fits else 1
-                spare = spare - size * fits
         return found
+
+    def _may_come_twice(self, line: Line) -> bool:
+        """Whether inner loops use a tile again, all of them in its sweep, and there is one of it at a time."""
+        users = self._users(line)
+        return (
+            bool(line.entry.conditional) and not self._tile_strides(line) and all(u.sweep == line.sweep for u in users)
+        )
 
     def _drain(self, line: Line) -> Iterator[Wait]:
         """A tile is written once it is made; what goes straight to memory waits beside the array, two tiles of it."""
@@ -326,3 +324,13 @@ class _Waits:
                     line.name,
                 )
             )
+
+
+def _up_to(sizes: Sequence[Any], place: int) -> Any:
+    """The sum of sizes from the smallest to the one at a place; of equal ones the first comes first."""
+    own = sizes[place]
+    whole = own
+    for i, size in enumerate(sizes):
+        if i != place:
+            whole = whole + choose((size <= own) if i < place else (size < own), size, 0)
+    return whole

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,13 @@ from .grid import Box
 from .identity import identity_of
 from .points import References, Sweep
 from .readers import machine_of, mapping_of, workload_of
-from .rows import Rows
+from .rows import At, Rows
 from .varying import can_vary
 
 if TYPE_CHECKING:
     import pyarrow
 
-ANALYTIC = "analytic"
+CYCLE = "cycle"
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,20 @@ class _Part:
     def shape(self) -> tuple[int, ...]:
         return tuple(len(each) for each in self.at if isinstance(each, range))
 
+    @property
+    def points(self) -> int:
+        return math.prod(self.shape)
+
     def halves(self) -> Iterator[_Part]:
-        """Two parts, cut along the longest range; of a single point the point itself."""
-        ranges = [i for i, each in enumerate(self.at) if isinstance(each, range)]
-        cut = max(ranges, key=lambda i: len(self.at[i]))  # type: ignore[arg-type]
-        whole = self.at[cut]
-        assert isinstance(whole, range)
-        if len(whole) == 1:
-            yield _Part(self.model, self.design, self.origin[2:])
-            return
-        middle = (whole.start + whole.stop) // 2
-        for half in (range(whole.start, middle), range(middle, whole.stop)):
-            yield _Part(self.model, self.design, (*self.at[:cut], half, *self.at[cut + 1 :]))
+        """Two parts, cut across the longest range; there is one of two points at least."""
+        longest = max((each for each in self.at if isinstance(each, range)), key=len)
+        cut, middle = self.at.index(longest), len(longest) // 2
+        for half in (longest[:middle], longest[middle:]):
+            yield replace(self, at=(*self.at[:cut], half, *self.at[cut + 1 :]))
+
+    def places(self) -> Iterator[tuple[int, ...]]:
+        """The indices of every point, in order."""
+        return product([self.model], [self.design], *([i] if isinstance(i, int) else i for i in self.at))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +128,9 @@ class Evaluator:
         free = self.sweep.free
         origin = (model, design, *[0] * len(free))
         refs = self.sweep.references(origin)
-        analytic = model_for(machine_of(refs.arch), refs.model) == ANALYTIC
-        layers = workload_of(refs.workload).layers() is not None
-        if not analytic or has_ways(mapping_of(refs.mapping), layers):
+        host, layers = machine_of(refs.arch), workload_of(refs.workload).layers() is not None
+        commands = model_for(host, refs.model) == CYCLE and host.kind != machines.SPATIAL
+        if commands or has_ways(mapping_of(refs.mapping), layers):
             return (False,) * len(free)
         alone = {
             i for axis in self.sweep.axes if not can_vary(axis, self.sweep.designs[design], refs) for i in axis.over
@@ -136,14 +139,20 @@ class Evaluator:
 
     def _fill(self, rows: Rows, part: _Part) -> None:
         """Puts the results of a part into its rows: all at once, or by halves where one of its points is refused."""
-        if not part.shape:
-            self._fill_one(rows, part.origin)
+        if part.points == 1 or self._has_ports(part):
+            for place in part.places():
+                self._fill_one(rows, place)
             return
         try:
             self._fill_at_once(rows, part)
-        except SpecError:
+        except (SpecError, Infeasible):
             for half in part.halves():
                 self._fill(rows, half)
+
+    def _has_ports(self, part: _Part) -> bool:
+        """Whether the cycle model gives streams to ports: by what all points together ask for, so points go alone."""
+        refs = self.sweep.references(part.origin)
+        return refs.model == CYCLE and any(memory.ports for memory in machine_of(refs.arch).memories.values())
 
     def _fill_one(self, rows: Rows, place: tuple[int, ...]) -> None:
         point = self.sweep.references(place)
@@ -158,10 +167,24 @@ class Evaluator:
         rows.fill(place, found, {axis.path: axis.value(place[2:]) for axis in self.sweep.axes})
 
     def _fill_at_once(self, rows: Rows, part: _Part) -> None:
-        refs, arrays = self.sweep.references(part.origin), self._values(part)
+        arrays, at = self._values(part), (part.model, part.design, *part.at)
+        if self.sweep.spec.models[part.model] != CYCLE:
+            self._fill_arrays(rows, at, part, arrays)
+            return
+        # The cycle engine takes points in a row.
+        listed = {
+            path: np.broadcast_to(values, part.shape).ravel() if np.ndim(values) else values
+            for path, values in arrays.items()
+        }
+        whole = (range(part.points),)
+        row = Rows(self.sweep, Box(0, whole))
+        self._fill_arrays(row, whole, part, listed)
+        rows.put(at, row)
+
+    def _fill_arrays(self, rows: Rows, at: At, part: _Part, arrays: Mapping[str, Any]) -> None:
+        refs = self.sweep.references(part.origin)
         work, host = self._inputs(part, refs, arrays)
         found = simulation(work, host, mapping_of(refs.mapping), refs.model).analysis
-        at = (part.model, part.design, *part.at)
         rows.fill(at, found, arrays)
         for schedule in _in_order(found):
             for condition, why in schedule.infeasible:

@@ -36,6 +36,38 @@ def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
 
     The columns are those before the last of the run's own objectives, and the objectives.
     """
+    table = stored(folder)
+    keep = Keep("front", tuple(objectives) or table.objectives)
+    for name in keep.objectives:
+        if name not in table.names:
+            raise SpecError(unknown("column", name, table.names))
+    columns = list(dict.fromkeys([POINT, *table.axes, *keep.objectives, FEASIBLE]))
+    merged = keep.merged(keep.of(each) for each in table.read(columns))
+    ordered = merged.sort_by([(name, "ascending") for name in (*keep.objectives, POINT)])
+    return Front(ordered.drop_columns([FEASIBLE]), keep.objectives, table.points, len(table.paths), table.expected)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is there of a run's table: its parts, the columns' names, and which of them are axes or objectives."""
+
+    paths: tuple[Path, ...]
+    names: tuple[str, ...]
+    axes: tuple[str, ...]  # machine, mapping and model too, where there are several
+    objectives: tuple[str, ...]
+    points: int  # that it is of, whether they are kept or not
+    expected: int  # parts
+
+    def read(self, columns: Sequence[str]) -> Iterator[pyarrow.Table]:
+        """Some columns, part by part."""
+        from pyarrow.parquet import read_table
+
+        for path in self.paths:
+            yield read_table(path, columns=list(columns), partitioning=None)
+
+
+def stored(folder: Path) -> Stored:
+    """What is there of the run in a folder. Raises SpecError if it is no run, or has no part yet."""
     from pyarrow.parquet import read_schema
 
     description = Description.read(folder)
@@ -46,20 +78,7 @@ def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
     if not paths:
         raise SpecError(f"'{folder}' has no part of its table yet; run its sweep to the end first")
     names: list[str] = read_schema(paths[0]).names
-    keep = Keep("front", tuple(objectives) or description.keep.objectives)
-    for name in keep.objectives:
-        if name not in names:
-            raise SpecError(unknown("column", name, names))
-    before = names[: min(names.index(each) for each in (*description.keep.objectives, FEASIBLE))]
-    columns = list(dict.fromkeys([POINT, *before, *keep.objectives, FEASIBLE]))
-    merged = keep.merged(keep.of(each) for each in _tables(paths, columns))
+    results = min(names.index(each) for each in (*description.keep.objectives, FEASIBLE))
+    axes = tuple(name for name in names[:results] if name != POINT)
     points = sum(notes[path.name][0].tally.points for path in paths)
-    ordered = merged.sort_by([(name, "ascending") for name in (*keep.objectives, POINT)])
-    return Front(ordered.drop_columns([FEASIBLE]), keep.objectives, points, len(paths), expected)
-
-
-def _tables(paths: Sequence[Path], columns: list[str]) -> Iterator[pyarrow.Table]:
-    from pyarrow.parquet import read_table
-
-    for path in paths:
-        yield read_table(path, columns=columns, partitioning=None)
+    return Stored(tuple(paths), tuple(names), axes, description.keep.objectives, points, expected)

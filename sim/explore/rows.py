@@ -68,6 +68,18 @@ class Rows:
             reason = f"constraint: {text}" + (" (not known)" if unknown else "")
             self._exclude(place, np.logical_not(holds), reason)
 
+    def put(self, at: At, found: Rows) -> None:
+        """Puts what was found of points that follow each other, in their order, where they belong."""
+        place = self._place(at)
+        shape = self.fits[place].shape
+        for name, column in self.numbers.items():
+            column[place] = found.numbers[name].reshape(shape)
+        for name, cells in found.missing.items():
+            self.missing.setdefault(name, np.zeros(self.box.shape, dtype=bool))[place] = cells.reshape(shape)
+        self.fits[place] = found.fits.reshape(shape)
+        self.bound[place] = _recoded(found.bound, found.bounds, self.bounds).reshape(shape)
+        self.why[place] = _recoded(found.why, found.reasons, self.reasons).reshape(shape)
+
     def refuse(self, at: At, reason: str) -> None:
         """Notes that a point does not fit."""
         place = self._place(at)
@@ -155,6 +167,11 @@ class Rows:
                 aligned = codes.reshape([-1 if i == dimension else 1 for i in range(len(shape))])
                 found[name] = _texts(np.broadcast_to(aligned, shape), known)
         return found
+
+
+def _recoded(codes: Any, known: Names, names: Names) -> Any:
+    """Codes of texts as other names have them; -1 stays none."""
+    return np.array([*(names.code(text) for text in known.known), -1], dtype=np.int32)[codes]
 
 
 def _anywhere(here: Any, shape: tuple[int, ...]) -> Any:

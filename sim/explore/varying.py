@@ -1,4 +1,4 @@
-"""Which axes may be arrays: numbers of spatial machines and sizes of workloads, where the model is analytic."""
+"""Which axes may be arrays: numbers of spatial machines and sizes of workloads."""
 
 from __future__ import annotations
 

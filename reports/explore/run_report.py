@@ -1,0 +1,88 @@
+"""`einfuse report RUN`: the plots of a run, and the tables behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specs.version import version
+
+from .. import quantities
+from ..console import heading, table, wrapped
+from ..page import encoded, render
+from ..placing import placed, refuse
+from ..rows import write_csv
+from .fronts import front
+from .run_figures import WIDE, draw_all
+from .run_figures import files as figure_files
+from .run_results import TABLES, RunResults, csv_tables, results, sensitivity_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..style import Drawing
+
+PAGE = "index.html"
+SHOWN = 20  # points of the front on the page
+
+
+def write_run_report(run: Path, folder: Path) -> list[RenderableType]:
+    """Write the report of what is there of a run and return what the terminal shows.
+
+    Raises SpecError if it is no run, or `folder` is in its way; Infeasible if no point is feasible.
+    """
+    refuse(folder, [*TABLES, *figure_files(), PAGE])
+    front(run, None)  # says what is missing
+    found = results(run)
+    with placed(folder, PAGE) as draft:
+        write(found, draft)
+    return as_text(found, folder)
+
+
+def write(found: RunResults, draft: Path) -> None:
+    """Write every file of the report."""
+    for name, made in csv_tables(found).items():
+        write_csv(draft / name, made)
+    render("run.html", _content(found, draw_all(found, draft), draft), draft)
+
+
+def as_text(found: RunResults, folder: Path) -> list[RenderableType]:
+    """What each axis does, and where the rest is."""
+    size = quantities.whole(found.front.table.num_rows)
+    note = "Shares of the variance over all feasible points that lie between the means of an axis's values."
+    return [
+        heading("what each axis does"),
+        table(*sensitivity_table(found), indent=0),
+        "",
+        wrapped(note),
+        "",
+        f"{size} points on the front, and everything else: {folder / PAGE}",
+    ]
+
+
+def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[str, Any]:
+    columns, body = sensitivity_table(found)
+    rows = found.front.table.slice(0, SHOWN).to_pylist()
+    names = [name for name in found.front.table.column_names if name in (*found.axes, *found.space.objectives)]
+    cells = [[_cell(name, row[name], name in found.space.objectives) for name in names] for row in rows]
+    return {
+        "title": found.folder.resolve().name,
+        "points": quantities.whole(found.front.points),
+        "feasible": quantities.whole(found.space.points),
+        "parts": "" if found.front.parts == found.front.expected else f"{found.front.parts} of {found.front.expected}",
+        "figures": [
+            {"drawing": each, "data": encoded(folder / f"{each.name}.svg"), "wide": each.name in WIDE}
+            for each in drawings
+        ],
+        "sensitivity": ([name.removesuffix(">") for name in columns], body),
+        "front": (names, cells),
+        "size": found.front.table.num_rows,
+        "version": version(),
+        "files": [*TABLES, *(f"{each.name}.svg" for each in drawings)],
+    }
+
+
+def _cell(name: str, value: Any, is_objective: bool) -> str:
+    if value is None:
+        return "-"
+    return quantities.objective(name, value) if is_objective else f"{value:,}" if isinstance(value, int) else str(value)

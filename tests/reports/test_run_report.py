@@ -1,0 +1,125 @@
+"""`einfuse report RUN`: the data behind a run's plots, and what is written and refused."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.explore.run_figures import _heights, files, label
+from reports.explore.run_results import TABLES, results
+from reports.placing import MANIFEST
+from sim.explore.keep import Keep
+from sim.explore.local import serial
+from sim.explore.run import run
+from tests.explore.made_up import OBJECTIVES, MadeUp
+
+from .conftest import Run
+
+Einfuse = Callable[..., Run]
+SPEC = """
+sweep: s
+workload: bert:seq_len=1Ki
+arch: fusemax-cloud
+mapping: fusemax-binding
+axes:
+  arch.array_2d.rows: [32, 64, 128]
+  arch.array_2d.cols: = arch.array_2d.rows
+  arch.buffer.size: {from: 64KiB, to: 16MiB, times: 4}
+  arch.dram.bandwidth: {from: 10GiB/s, to: 400GiB/s, steps: 100}
+"""
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from reports.cli import main
+
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "s.yaml").write_text(SPEC)
+    for arguments in (
+        ["sweep", str(folder / "s.yaml"), "-o", str(folder / "run"), "--jobs", "1"],
+        ["report", str(folder / "run"), "-o", str(folder / "plots")],
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 0
+    return folder
+
+
+def read(swept: Path, name: str) -> list[dict[str, str]]:
+    with (swept / "plots" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_file_is_there(swept: Path) -> None:
+    assert {path.name for path in (swept / "plots").iterdir()} == {*TABLES, *files(), "index.html", MANIFEST}
+    assert all(path.stat().st_size > 1000 for path in (swept / "plots").glob("*.png"))
+
+
+def test_the_heat_map_is_the_best_over_the_other_axes(swept: Path) -> None:
+    table = pd.read_parquet(swept / "run")
+    table = table[table["feasible"]]
+    rows = read(swept, "best.csv")
+    assert {row["objective"] for row in rows} == {"latency_s", "energy_j", "area_mm2"}
+    for row in (each for each in rows if each["objective"] == "area_mm2"):
+        assert {row["axis"], row["other_axis"]} <= {"arch.array_2d.rows", "arch.array_2d.cols", "arch.buffer.size"}
+        here = table[
+            (table[row["axis"]] == float(row["value"])) & (table[row["other_axis"]] == float(row["other_value"]))
+        ]
+        assert row["least"] == ("" if here.empty else str(here["area_mm2"].min()))
+    axes = {frozenset((row["axis"], row["other_axis"])) for row in rows}
+    assert frozenset(("arch.array_2d.rows", "arch.array_2d.cols")) not in axes  # one is tied to the other
+
+
+def test_every_feasible_point_is_in_a_bin(swept: Path) -> None:
+    table = pd.read_parquet(swept / "run")
+    rows = read(swept, "density.csv")
+    for x, y in (("latency_s", "energy_j"), ("latency_s", "area_mm2"), ("energy_j", "area_mm2")):
+        here = [row for row in rows if (row["x"], row["y"]) == (x, y)]
+        assert sum(int(row["points"]) for row in here) == int(table["feasible"].sum())
+        assert min(float(row["x_from"]) for row in here) == pytest.approx(table[x].min())
+
+
+def test_the_front_is_that_of_pareto(swept: Path, einfuse: Einfuse) -> None:
+    front = einfuse("pareto", str(swept / "run"), "--json").json["front"]
+    assert [int(row["point"]) for row in read(swept, "front.csv")] == [row["point"] for row in front]
+
+
+def test_axes_that_do_nothing_have_no_share(swept: Path) -> None:
+    shares = {(row["objective"], row["axis"]): float(row["variance_share"]) for row in read(swept, "sensitivity.csv")}
+    assert shares["area_mm2", "arch.dram.bandwidth"] < 1e-9
+    assert shares["area_mm2", "arch.array_2d.rows"] == pytest.approx(shares["area_mm2", "arch.array_2d.cols"])
+    assert all(0 <= share <= 1 for share in shares.values())
+
+
+def test_lines_of_the_front_lie_between_the_ends(swept: Path) -> None:
+    found = results(swept / "run")
+    for name in (*found.axes, *found.space.objectives):
+        heights = _heights(found, name)
+        assert len(heights) == found.front.table.num_rows
+        assert heights.min() >= 0 and heights.max() <= 1
+
+
+def test_runs_that_lack_axes_objectives_or_parts(tmp_path: Path, einfuse: Einfuse) -> None:
+    run(MadeUp(), tmp_path / "run", Keep("front", OBJECTIVES[:1]), engine=serial)
+    found = einfuse("report", str(tmp_path / "run"), "-o", str(tmp_path / "plots"))
+    assert found.code == 0
+    assert not (tmp_path / "plots" / "pareto.png").exists()  # of one objective there are no pairs
+    run(MadeUp(hopeless=True), tmp_path / "hopeless", Keep("all", OBJECTIVES), engine=serial)
+    assert einfuse("report", str(tmp_path / "hopeless"), "-o", str(tmp_path / "none")).code == 3
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, einfuse: Einfuse) -> None:
+    found = einfuse("report", str(tmp_path), "-o", str(tmp_path / "plots"))
+    assert found.code == 2 and "is not a run: it has no _run.json" in found.err
+    run(MadeUp(), tmp_path / "run", Keep("all", OBJECTIVES), engine=serial)
+    found = einfuse("report", str(tmp_path / "run"))
+    assert found.code == 2 and "is written to a folder; give it with -o" in found.err
+
+
+def test_labels() -> None:
+    assert [label(name) for name in OBJECTIVES] == ["latency (s)", "energy (J)", "area (mm²)"]

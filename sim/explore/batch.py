@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pydantic import Field
 
 from specs import Count, Library, RunFailed, Size, Spec, ToolMissing
 
-from .remote import DEATHS, HTTP, parts, quiet
+from .remote import DEATHS, HTTP, LOOK_S, parts, quiet
 from .work import Engine, Part, Task
 
 if TYPE_CHECKING:
@@ -129,30 +130,41 @@ def _class(system: str) -> Any:
 
 @dataclass
 class Running:
-    """The jobs of a cluster; one whose workers are all gone, at its walltime perhaps, is submitted anew."""
+    """The jobs of a cluster; one whose workers have all gone, at its walltime perhaps, is submitted anew."""
 
     cluster: JobQueueCluster
     count: int
-    seen: set[str] = field(default_factory=set)  # that had a worker at the last look
-    missed: set[str] = field(default_factory=set)  # that had one before, and none at the last look
+    known: set[str] = field(default_factory=set)  # that have had a worker
+    missing: dict[str, float] = field(default_factory=dict)  # known ones without any, and since when
 
     def look(self) -> None:
-        """Submit what is not there. Raises RunFailed with the batch system's message if it refuses."""
+        """See which jobs have workers; replace those that have had none for a while, longer than one takes to start."""
+        now_s = time.monotonic()
+        here = [str(each["name"]) for each in list(self.cluster.scheduler_info["workers"].values())]
+        for name in map(str, list(self.cluster.workers)):
+            if any(f"{each}-".startswith(f"{name}-") for each in here):
+                self.known.add(name)
+                self.missing.pop(name, None)
+            elif name in self.known:
+                self.missing.setdefault(name, now_s)
+        gone = [name for name, since_s in self.missing.items() if now_s - since_s > LOOK_S]
+        if gone:
+            self.submit(gone)
+
+    def submit(self, gone: Sequence[str] = ()) -> None:
+        """Submit what is not there yet. Raises RunFailed with the batch system's message if it refuses."""
+        self.known.difference_update(gone)
+        for name in gone:
+            del self.missing[name]
         try:
-            self.cluster.sync(self._look)
+            self.cluster.sync(self._submit, gone)
         except (RuntimeError, ValueError, OSError) as error:
             said = " ".join(str(error).split())
             raise RunFailed(f"a job could not be submitted: {said}") from None
 
-    async def _look(self) -> None:
-        here = {str(each["name"]) for each in self.cluster.scheduler_info["workers"].values()}
-        names = [str(name) for name in self.cluster.workers]
-        alive = {name for name in names if any(f"{each}-".startswith(f"{name}-") for each in here)}
-        gone = self.missed - alive
-        for name in gone & set(names):
+    async def _submit(self, gone: Sequence[str]) -> None:
+        for name in gone:
             await self.cluster.workers.pop(name).close()
-        self.missed = (self.seen | self.missed) - alive - gone
-        self.seen = alive
         self.cluster.scale(jobs=self.count)
         await self.cluster
 
@@ -172,7 +184,7 @@ def _submitted(system: str, spec: ClusterSpec, count: int) -> Iterator[tuple[Cli
     try:
         with Client(cluster) as client:
             running = Running(cluster, count)
-            running.look()
+            running.submit()
             yield client, running
     finally:
         with suppress(AssertionError):  # a job that was refused is no state that it knows

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEATHS = 3  # of workers at the same chunk, which end the run
 PATIENCE_S = 60.0  # until a scheduler that was begun by others answers, has a worker, or is back
-LOOK_S = 20.0  # between looks at workers, while no part comes
+LOOK_S = 20.0  # between looks at workers, at most
 HTTP = "127.0.0.1:0"  # where a scheduler of ours tells of itself: any port that is free, to nobody but this machine
 
 
@@ -46,8 +46,8 @@ def parts(
     """The parts of chunks as they are ready.
 
     There is one under way for each thread of a worker, so that a worker that dies tells which chunk it was at. `look`
-    is called now and then while none is ready. Raises RunFailed if a chunk ends its workers again and again, if workers
-    cannot do the work, or if their scheduler is lost.
+    is called whenever some are ready, and now and then. Raises RunFailed if a chunk ends its workers again and again,
+    if workers cannot do the work, or if their scheduler is lost.
     """
     data, folder = pickle.dumps(task), os.getcwd()
     waiting = iter(chunks)
@@ -62,20 +62,13 @@ def parts(
         fill()
     while under_way:
         with _scheduler_stands():
-            ready = _ready(under_way)
-        if not ready:
-            look()
-        for future in ready:
-            chunk = under_way.pop(future)
-            with _scheduler_stands():
-                error = future.exception()
-                part = future.result() if error is None else None
-                fill()
-            if error is not None:
-                raise _told(error, chunk)
-            yield part
-        with _scheduler_stands():
-            fill()  # workers may have come
+            ready = [(under_way.pop(each), each.exception() or each.result()) for each in _ready(under_way)]
+            fill()  # before parts are stored, so that workers go on
+        look()
+        for chunk, found in ready:
+            if isinstance(found, BaseException):
+                raise _told(found, chunk)
+            yield found
 
 
 def _ready(under_way: dict[Future, int]) -> set[Future]:

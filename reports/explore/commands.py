@@ -58,6 +58,8 @@ def sweep(
     if dry_run:
         found = sweeping.estimated(asked)
         _answer(as_json, sweeping.estimate_as_dict(found, asked), sweeping.estimate_as_text(found, asked))
+        if asked.chosen.script is not None and not as_json:
+            write(f"\n{asked.chosen.script}")
         return OK
     outcome = sweeping.swept(asked)
     _answer(as_json, sweeping.as_dict(outcome), sweeping.as_text(outcome))

@@ -185,7 +185,7 @@ def estimate_as_dict(found: Estimate, asked: Asked) -> dict[str, Any]:
 
 
 def estimate_as_text(found: Estimate, asked: Asked) -> list[RenderableType]:
-    """An estimate for the terminal, beside the space that there is for the folder, and the script of a job."""
+    """An estimate for the terminal, beside the space that there is for the folder."""
     folder = asked.folder.absolute()
     place = next(path for path in (folder, *folder.parents) if path.is_dir())
     free = quantities.data(shutil.disk_usage(place).free)
@@ -196,8 +196,6 @@ def estimate_as_text(found: Estimate, asked: Asked) -> list[RenderableType]:
         ("disk", f"about {quantities.data(found.size_bytes)}, {free} are free"),
         ("sampled", f"{found.sampled} parts"),
     ]
-    if asked.chosen.name == "local":
-        return [fields(pairs)]
-    told = [fields([*pairs, ("workers", f"{asked.workers}, taken to be as fast as this machine's")])]
-    script = asked.chosen.script
-    return told if script is None else [*told, "", script.rstrip()]
+    if asked.chosen.name != "local":
+        pairs.append(("workers", f"{asked.workers}, taken to be as fast as this machine's"))
+    return [fields(pairs)]

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from sim.explore.local import serial
 from sim.explore.remote import HTTP, dask
 from sim.explore.run import Progress, run
 from sim.explore.shards import Shard
-from sim.explore.work import Part, Task
 from specs import RunFailed, ToolMissing
 from tests.conftest import ROOT
 from tests.explore.made_up import KEEPS, MadeUp, Marked
@@ -211,16 +210,6 @@ def test_without_a_batch_system_the_command_is_named(tmp_path: Path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolMissing, match=r"^sbatch is not on the PATH; give the command where slurm's jobs are"):
         jobs("slurm", SITE)
-
-
-def no_workers(task: Task, chunks: Sequence[int], workers: int) -> Generator[Part, None, None]:
-    raise AssertionError("a finished run needs no workers")
-    yield
-
-
-def test_a_finished_run_starts_no_workers(tmp_path: Path, marked: Marked) -> None:
-    run(marked, tmp_path / "run", engine=dask(), workers=2)
-    assert run(marked, tmp_path / "run", engine=no_workers).made == 0
 
 
 WHOLE = """\

@@ -164,7 +164,9 @@ class Running:
 
     async def _submit(self, gone: Sequence[str]) -> None:
         for name in gone:
-            await self.cluster.workers.pop(name).close()
+            job = self.cluster.workers.pop(name, None)  # the cluster may have seen it, too
+            if job is not None:
+                await job.close()
         self.cluster.scale(jobs=self.count)
         await self.cluster
 

@@ -62,7 +62,8 @@ def parts(
         fill()
     while under_way:
         with _scheduler_stands():
-            ready = [(under_way.pop(each), each.exception() or each.result()) for each in _ready(under_way)]
+            made_now = {each: _found(each) for each in _ready(under_way)}
+            ready = [(under_way.pop(each), found) for each, found in made_now.items() if found is not None]
             fill()  # before parts are stored, so that workers go on
         look()
         for chunk, found in ready:
@@ -79,6 +80,18 @@ def _ready(under_way: dict[Future, int]) -> set[Future]:
         found: set[Future] = wait(list(under_way), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
     except TimeoutError:
         return set()
+    return found
+
+
+def _found(future: Future) -> Part | BaseException | None:
+    """What came of a chunk; None if that went with its worker before we had it, and is to be done again.
+
+    Nothing waits for that longer than for a look at workers: there may be none that could do it.
+    """
+    try:
+        found: Part | BaseException = future.exception(timeout=LOOK_S) or future.result(timeout=LOOK_S)
+    except TimeoutError:
+        return None
     return found
 
 

@@ -26,7 +26,15 @@ def sweep(
     changes: Changes = None,
     jobs: Jobs = None,
     shard: Annotated[str | None, typer.Option("--shard", metavar="I/N", help="Do one of N shards.")] = None,
-    engine: Annotated[str, typer.Option("--engine", metavar="local", help="Who does the work.")] = "local",
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|dask|slurm|lsf|sge", help="Who does the work.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A scheduler of Dask that is there already.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="FILE", help="What jobs of a batch system are like.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how much work, time and space it takes.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what is in RUN, and start anew.")] = False,
     shards: Annotated[
@@ -40,7 +48,8 @@ def sweep(
     """Evaluate a space of designs; resume if it was begun."""
     from . import sweeping
 
-    asked = sweeping.Asked.of(spec, changes or [], folder, jobs, shard, engine, fresh)
+    who = sweeping.chosen(engine, scheduler, cluster)
+    asked = sweeping.Asked.of(spec, changes or [], folder, jobs, shard, who, fresh)
     if shards is not None or script is not None:
         from . import jobs as writing
 
@@ -48,7 +57,9 @@ def sweep(
         return OK
     if dry_run:
         found = sweeping.estimated(asked)
-        _answer(as_json, sweeping.estimate_as_dict(found), sweeping.estimate_as_text(found, asked.folder))
+        _answer(as_json, sweeping.estimate_as_dict(found, asked), sweeping.estimate_as_text(found, asked))
+        if asked.chosen.script is not None and not as_json:
+            write(f"\n{asked.chosen.script}")
         return OK
     outcome = sweeping.swept(asked)
     _answer(as_json, sweeping.as_dict(outcome), sweeping.as_text(outcome))

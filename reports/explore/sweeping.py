@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specs import Infeasible, SpecError, parse_reference, unknown
+from specs import Infeasible, SpecError, parse_reference
 
 from .. import quantities
 from ..console import fields, note
@@ -17,11 +17,12 @@ from ..failures import OK, Terminated
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from sim.explore.engines import Chosen
     from sim.explore.estimate import Estimate
     from sim.explore.keep import Keep
     from sim.explore.run import Outcome
     from sim.explore.shards import Shard
-    from sim.explore.work import Engine, Work
+    from sim.explore.work import Work
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ def read(spec: str, changes: Sequence[str]) -> Sweep:
     return Sweep(made.loaded.name, work, keep, text + told)
 
 
+def chosen(engine: str, scheduler: str | None, cluster: str | None) -> Chosen:
+    """Who is to do the work. Raises SpecError, or ToolMissing."""
+    from sim.explore import engines
+
+    return engines.chosen(engine, scheduler, cluster)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the options of `einfuse sweep` ask for."""
@@ -57,7 +65,7 @@ class Asked:
     folder: Path
     jobs: int | None
     shard: Shard
-    engine: Engine
+    chosen: Chosen
     fresh: bool
 
     @classmethod
@@ -68,33 +76,26 @@ class Asked:
         folder: str | None,
         jobs: int | None,
         shard: str | None,
-        engine: str,
+        chosen: Chosen,
         fresh: bool,
     ) -> Asked:
         """The options of a command. Raises SpecError for what is wrong with them, or with the sweep."""
-        from sim.explore.local import ENGINES
         from sim.explore.shards import WHOLE, Shard
 
         if folder is not None and not folder.strip():
             raise SpecError("-o takes the folder that the run is written to")
-        if engine not in ENGINES:
-            raise SpecError(
-                f"{unknown('engine', engine, ENGINES)}; on clusters, --shards N --script writes a job script"
-            )
         part = WHOLE if shard is None else Shard.parse(shard)
         if fresh and shard is not None:
             message = "--fresh removes what other shards have done; remove the folder before the shards are begun"
             raise SpecError(f"{message}, or leave out --shard")
         sweep = read(spec, changes)
         place = Path(sweep.name if folder is None else folder)
-        return cls(spec, tuple(changes), sweep, place, jobs, part, ENGINES[engine], fresh)
+        return cls(spec, tuple(changes), sweep, place, jobs, part, chosen, fresh)
 
     @property
     def workers(self) -> int:
-        """How many workers there are: what was asked for, or one for each core."""
-        from sim.explore.local import cores
-
-        return cores() if self.jobs is None else self.jobs
+        """How many workers there are."""
+        return self.chosen.workers(self.jobs)
 
 
 def swept(asked: Asked) -> Outcome:
@@ -111,7 +112,7 @@ def swept(asked: Asked) -> Outcome:
                 asked.folder,
                 sweep.keep,
                 sweep.text,
-                engine=asked.engine,
+                engine=asked.chosen.engine,
                 workers=asked.workers,
                 shard=asked.shard,
                 fresh=asked.fresh,
@@ -169,8 +170,9 @@ def estimated(asked: Asked) -> Estimate:
     return estimate(Task(asked.sweep.work, asked.sweep.keep), asked.workers)
 
 
-def estimate_as_dict(found: Estimate) -> dict[str, Any]:
-    """An estimate as JSON."""
+def estimate_as_dict(found: Estimate, asked: Asked) -> dict[str, Any]:
+    """An estimate as JSON, with the script of a job if there are jobs."""
+    script = asked.chosen.script
     return {
         "schema": "einfuse.sweep-estimate/1",
         "points": found.points,
@@ -178,12 +180,14 @@ def estimate_as_dict(found: Estimate) -> dict[str, Any]:
         "parts_sampled": found.sampled,
         "duration_s": found.duration_s,
         "size_bytes": found.size_bytes,
+        **({} if script is None else {"job_script": script}),
     }
 
 
-def estimate_as_text(found: Estimate, folder: Path) -> list[RenderableType]:
+def estimate_as_text(found: Estimate, asked: Asked) -> list[RenderableType]:
     """An estimate for the terminal, beside the space that there is for the folder."""
-    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    folder = asked.folder.absolute()
+    place = next(path for path in (folder, *folder.parents) if path.is_dir())
     free = quantities.data(shutil.disk_usage(place).free)
     pairs = [
         ("points", quantities.whole(found.points)),
@@ -192,4 +196,6 @@ def estimate_as_text(found: Estimate, folder: Path) -> list[RenderableType]:
         ("disk", f"about {quantities.data(found.size_bytes)}, {free} are free"),
         ("sampled", f"{found.sampled} parts"),
     ]
+    if asked.chosen.name != "local":
+        pairs.append(("workers", f"{asked.workers}, taken to be as fast as this machine's"))
     return [fields(pairs)]

@@ -35,7 +35,10 @@ class FileWork:
 
         made = Evaluator(sweep(self.reference, self.changes))
         if self.original is not None and dict(made.identity) != dict(self.original):
-            raise RunFailed(f"'{self.reference}', or a file that it names, was changed while the sweep went on")
+            names = dict.fromkeys([*self.original, *made.identity])
+            changed = [name for name in names if self.original.get(name) != made.identity.get(name)]
+            message = f"'{self.reference}', or a file that it names, was changed while the sweep went on"
+            raise RunFailed(f"{message}, or is another where a worker runs: {', '.join(changed)}")
         return made
 
     @property

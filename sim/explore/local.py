@@ -44,9 +44,6 @@ def local(task: Task, chunks: Sequence[int], workers: int) -> Generator[Part, No
     yield from (serial if min(workers, len(rest)) < 2 else engine)(task, rest, workers)
 
 
-ENGINES: dict[str, Engine] = {"local": local}
-
-
 def serial(task: Task, chunks: Sequence[int], workers: int = 1) -> Generator[Part, None, None]:
     """One chunk after the other, in this thread."""
     yield from map(task, chunks)

@@ -17,10 +17,11 @@ import pyarrow as pa
 from reports.failures import guarded
 from sim.explore.keep import Keep
 from sim.explore.local import local, processes, serial, threads
+from sim.explore.remote import dask
 from sim.explore.run import run
 from sim.explore.shards import Shard
 
-ENGINES = {"local": local, "serial": serial, "threads": threads, "processes": processes}
+ENGINES = {"local": local, "serial": serial, "threads": threads, "processes": processes, "dask": dask()}
 OBJECTIVES = ("latency_s", "energy_j", "area_mm2")
 KEEPS = {"all": Keep("all", OBJECTIVES), "front": Keep("front", OBJECTIVES), "top": Keep("top", OBJECTIVES, 7)}
 
@@ -59,6 +60,24 @@ class MadeUp:
         columns |= {"bound_by": bound, "feasible": feasible}
         columns["reason"] = pa.array(reasons, pa.string(), mask=feasible).dictionary_encode()
         return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class Marked(MadeUp):
+    """Work that takes its time, and leaves a file for each chunk that is begun, in a folder."""
+
+    folder: str = ""
+    pause_s: float = 0.1
+
+    def table(self, chunk: int) -> pa.Table:
+        (Path(self.folder) / f"{chunk}-{os.getpid()}-{time.monotonic_ns()}").touch()
+        return super().table(chunk)
+
+    @property
+    def begun(self) -> list[tuple[int, int]]:
+        """Chunks, and the processes that began them, in the order of time."""
+        names = sorted((path.name.split("-") for path in Path(self.folder).iterdir()), key=lambda name: int(name[2]))
+        return [(int(chunk), int(process)) for chunk, process, _ in names]
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,10 @@ import pytest
 
 from reports.explore import progress, sweeping
 from reports.explore.sweeping import Sweep
-from sim.explore import estimate
+from sim.explore import engines, estimate
 from sim.explore.run import Progress
 from sim.explore.work import Tally, Task
-from tests.conftest import Golden
+from tests.conftest import ROOT, Golden
 from tests.explore.made_up import KEEPS, OBJECTIVES, MadeUp
 from tests.explore.test_run import assert_whole, whole_table
 
@@ -128,8 +129,19 @@ def test_an_interrupt_says_that_what_is_stored_stays(
         (["--shard", "3/2"], "a shard is I/N with I from 1 to N, and N at most 1,000,000, such as 2/8; found '3/2'"),
         (
             ["--engine", "locale"],
-            "unknown engine 'locale'; did you mean 'local'? allowed: local; on clusters, --shards N --script writes a "
-            "job script",
+            "unknown engine 'locale'; did you mean 'local'? allowed: local, dask, slurm, lsf, sge",
+        ),
+        (
+            ["--scheduler", "tcp://here:8786"],
+            "--scheduler is the address of --engine dask; found --engine local",
+        ),
+        (
+            ["--engine", "slurm"],
+            "--cluster FILE tells of the jobs of --engine slurm|lsf|sge; found --engine slurm without --cluster",
+        ),
+        (
+            ["--engine", "dask", "--cluster", "site.yaml"],
+            "--cluster FILE tells of the jobs of --engine slurm|lsf|sge; found --engine dask and --cluster",
         ),
         (
             ["--fresh", "--shard", "1/2"],
@@ -164,6 +176,55 @@ def test_a_dry_run_writes_nothing_and_estimates(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     text = einfuse("sweep", "my.yaml", "--dry-run").out
     assert re.search(r"points +600\nparts +12\ntime +about .*s\ndisk +about .*B, .*B are free\nsampled +3 parts", text)
+
+
+SITE = "cluster: site\ncores: 8\nmemory: 32GiB\nworkers: 20\nwalltime: 02:00:00\n"
+
+
+def test_a_dry_run_of_jobs_shows_their_script(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("dask_jobqueue", reason="the extra [cluster] is not installed")
+    (tmp_path / "site.yaml").write_text(SITE)
+    given = ["sweep", "my.yaml", "-o", str(tmp_path / "run"), "--dry-run", "--engine", "slurm", "--cluster"]
+    found = einfuse(*given, str(tmp_path / "site.yaml"))
+    assert (found.code, found.err) == (0, "") and not (tmp_path / "run").exists()
+    assert (
+        "workers  20, taken to be as fast as this machine's\n\n#!/usr/bin/env bash\n\n#SBATCH -J einfuse\n" in found.out
+    )
+    assert "#SBATCH --cpus-per-task=8\n#SBATCH --mem=32G\n#SBATCH -t 02:00:00\n" in found.out
+    assert found.out.endswith(
+        "--name NAME --nthreads 1 --memory-limit 4.00GiB --nworkers 8 --nanny --death-timeout 60\n"
+    )
+    assert einfuse(*given, f"{tmp_path / 'site.yaml'}:cores=4", "--json").json["job_script"].count("--nworkers 4") == 1
+
+
+def test_a_site_that_is_wrong_is_told_with_all_its_faults(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("cluster: site\ncores: 0\nmemory: 32GiB\nworkers: 20\nwalltime: 2 hours\n")
+    for arguments in (["sweep", "my.yaml", "--engine", "sge", "--cluster", str(path)], ["check", str(path)]):
+        found = einfuse(*arguments)
+        assert found.code == 2
+        assert [line.partition(": ")[0] for line in found.err.splitlines()] == [f"{path}:2:8", f"{path}:5:11"]
+
+
+def test_a_sweep_by_dask(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
+    found = einfuse("sweep", "my.yaml", "-o", str(tmp_path / "run"), "--engine", "dask", "--jobs", "2", "--json")
+    assert (found.code, found.err, found.json["parts_made"]) == (0, "", 12)
+    assert_whole(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("engine", "library"), [("dask", "distributed"), ("slurm", "dask-jobqueue")])
+def test_without_the_library_of_an_engine_the_way_to_get_it_is_told(
+    einfuse: Einfuse, made_up: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, library: str
+) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    (tmp_path / "site.yaml").write_text(SITE)
+    site = [] if engine == "dask" else ["--cluster", str(tmp_path / "site.yaml")]
+    found = einfuse("sweep", "my.yaml", "-o", str(tmp_path / "run"), "--engine", engine, *site)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (wanted,) = (each for each in extras["cluster"] if each.startswith(f"{library}>"))
+    message = f"{library} is not installed; to get it:\n  {library}: pip install '{wanted}'\n"
+    assert found == Run(4, "", message) and not (tmp_path / "run").exists()
 
 
 def _run(einfuse: Einfuse, folder: Path) -> Path:

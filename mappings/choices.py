@@ -10,7 +10,7 @@ from typing import Any
 from specs import Loaded, Place, Problem, SpecError, unknown
 from workloads import ceil_div, is_array
 
-from .extents import ANY, Lookup, divisors, evaluate
+from .extents import ANY, Lookup, divisors, evaluate, is_word
 from .published import matching
 from .spec import MappingSpec, OptionSpec
 
@@ -48,7 +48,8 @@ class Way(Loaded[MappingSpec]):
     @property
     def open_part(self) -> str | None:
         """The part that may have any extent."""
-        parts = [name for parts in self.model.partition.values() for name, extent in parts.items() if extent == ANY]
+        open_parts = self.model.partition.values()
+        parts = [name for parts in open_parts for name, extent in parts.items() if is_word(extent, ANY)]
         return parts[0] if parts else None
 
     def with_all_extents(self, sizes: Mapping[str, Any], lookup: Lookup) -> tuple[Way, tuple[int, ...]]:
@@ -86,7 +87,7 @@ def all_ways(loaded: Loaded[MappingSpec]) -> Iterator[Way]:
 def _settled_by(spec: MappingSpec, extents: Mapping[str, int]) -> str:
     if not extents:
         return "as given"
-    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if extent == ANY]
+    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if is_word(extent, ANY)]
     changed = [*(c for c in spec.choose if c in spec.choices), *(part for part in extents if part not in open_parts)]
     return "the authors' choice" + (f", but for {', '.join(changed)}" if changed else "")
 
@@ -101,7 +102,7 @@ def _picked(loaded: Loaded[MappingSpec], lookup: Lookup) -> tuple[dict[str, str]
     spec, problems = loaded.model, [*_unknown(loaded)]
     options: dict[str, str] = {}
     extents: dict[str, int] = {}
-    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if extent == ANY]
+    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if is_word(extent, ANY)]
     for (i, row), holds in matching(loaded, lookup):
         for part in row.extents if open_parts else ():
             if part not in open_parts:

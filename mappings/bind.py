@@ -29,7 +29,7 @@ from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
-from .schedule import Epoch, Family, InBanks, Pick, Schedule, Spill, Wait
+from .schedule import Epoch, Family, InBanks, Operation, Pick, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
 
@@ -67,7 +67,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     made = make(extent)
     tiles = tiles_of(plan, made, types, loaded, lookup)
     spills = spills_of(spec, tiles, limits)
-    excesses = (*_too_wide(plan, made, machine), *too_large(spec, tiles, limits))
+    excesses = (*too_wide(plan.operations, made, machine), *too_large(spec, tiles, limits))
     schedule = Schedule(
         cascade=cascade.name,
         mapping=loaded.name,
@@ -204,12 +204,15 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Excess]]:
+def too_wide(
+    operations: Mapping[str, Operation], made: Mapping[str, Family], machine: Any
+) -> list[tuple[Any, Excess]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
-    placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
+    placed = {(o.unit, axis, part) for o in operations.values() for axis, part in o.spatial.items()}
+    family_of = {part.name: family for family in made.values() for part in family.parts}
     found = []
     for unit, axis, part in sorted(placed):
-        extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
+        extent, room = family_of[part].extent(part), machine.units[unit].axes[axis]
         why = functools.partial(_why_too_wide, unit, axis, part, extent, room)
         found.append((extent > room, Excess(f"axis '{axis}' of '{unit}'", extent, room, why)))
     return found

@@ -73,15 +73,21 @@ def ways_of(loaded: Loaded[MappingSpec], lookup: Lookup) -> tuple[Way, ...]:
     picked, extents = _picked(loaded, lookup)
     by = _settled_by(spec, extents)
     options = [[picked[choice]] if choice in picked else list(spec.choices[choice]) for choice in spec.choices]
-    ways = [_merged(loaded, tuple(zip(spec.choices, names, strict=True))) for names in product(*options)]
+    ways = [merged(loaded, tuple(zip(spec.choices, names, strict=True))) for names in product(*options)]
     return tuple(_settled(replace(way, settled_by=by), extents) for way in ways)
+
+
+def chosen_way(loaded: Loaded[MappingSpec]) -> Loaded[MappingSpec]:
+    """A nest with the options that `choose` settles, all of its choices, merged into it."""
+    spec = loaded.model
+    return merged(loaded, tuple((choice, spec.choose[choice]) for choice in spec.choices)) if spec.choices else loaded
 
 
 def all_ways(loaded: Loaded[MappingSpec]) -> Iterator[Way]:
     """Every combination of options, whatever the workload."""
     choices = loaded.model.choices
     for names in product(*choices.values()):
-        yield _merged(loaded, tuple(zip(choices, names, strict=True)))
+        yield merged(loaded, tuple(zip(choices, names, strict=True)))
 
 
 def _settled_by(spec: MappingSpec, extents: Mapping[str, int]) -> str:
@@ -135,7 +141,7 @@ def _unknown(loaded: Loaded[MappingSpec]) -> Iterator[Problem]:
             yield Problem(message, loaded.place(("choose", choice)))
 
 
-def _merged(loaded: Loaded[MappingSpec], chosen: tuple[tuple[str, str], ...]) -> Way:
+def merged(loaded: Loaded[MappingSpec], chosen: tuple[tuple[str, str], ...]) -> Way:
     """The nest with these options added: tables key by key, lists one after the other."""
     spec = loaded.model
     values: dict[str, Any] = {name: getattr(spec, name) for name in OptionSpec.model_fields}

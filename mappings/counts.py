@@ -142,7 +142,7 @@ def _bound(schedule: Schedule) -> int:
         for name in {schedule.family_of[p] for p in _ranks(operation)}:
             space *= sizes[name]
         spaces.append(space)
-    return max(spaces)
+    return max(spaces, default=1)
 
 
 def _largest(size: Whole) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from specs import Loaded
 from workloads import Cascade, Workload, ceil_div, least, plain_pins, tensor_types
 
-from .bind import lookup_of
+from .bind import lookup_of, too_wide
 from .counts import Counts, OperationCount, count_all
 from .extents import ANY, FIT, REST, Division, divisions, evaluate, families, is_word
 from .schedule import Access, Epoch, Nest, Operation, Schedule, Wait
@@ -53,11 +53,11 @@ def floor(
     made = [families(divided, sizes, lookup, loaded, n) for n in _extremes(divided, sizes, lookup, loaded)]
     parts_of = {p: (p,) for parts in cascade.parts.values() if len(parts) > 1 for p in parts}
     parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
+    bound = {name: binding for binding in spec.bind for name in binding.einsums if binding.unit in machine.units}
     operations = {
-        name: _operation(cascade, machine, binding, name, parts_of)
-        for binding in spec.bind
-        for name in binding.einsums
-        if name in cascade.by_name and name not in free and binding.unit in machine.units
+        einsum.name: _operation(cascade, machine, bound[einsum.name], einsum.name, parts_of)
+        for einsum in cascade.einsums
+        if einsum.name in bound and einsum.name not in free
     }
     band = cascade.band(sizes, workload.settings)
     if machine.device is None and band is None:
@@ -70,6 +70,8 @@ def floor(
         "accounting": spec.accounting, "interleave": 1,
     }  # fmt: skip
     first, *others = made
+    fitted = any(is_word(e, FIT, ANY) for division in divided.values() for e in division.extents)
+    shared["infeasible"] = () if fitted else tuple(too_wide(operations, first, machine))
     return Floor(**shared, families=first, others=tuple(Schedule(**shared, families=each) for each in others))
 
 

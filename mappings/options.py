@@ -24,7 +24,7 @@ MOST_EXTENTS = 1 << 20  # of the parts of a rank together
 OVERLAPS = ("none", "units", "epochs")
 
 # What is fixed first: where work is done and how it overlaps is what bounds are about; extents are tried all at once.
-ORDER = ("choose", "bind", "overlap", "interleave", "partition", "loops", "keep")
+ORDER = ("choose", "bind", "overlap", "partition", "interleave", "loops", "keep")
 
 
 def space_around(
@@ -135,7 +135,8 @@ class _Nest:
     def plain(self) -> Iterator[Opening]:
         """Keys that are one word or number."""
         if self.given.overlap is not None:
-            yield Opening("overlap", (), OVERLAPS if isinstance(self.given.overlap, str) else tuple(self.given.overlap))
+            names = OVERLAPS if isinstance(self.given.overlap, str) else self.given.overlap
+            yield Opening("overlap", (), _led_by(self.loaded.model.overlap, names))
         if self.given.interleave is not None:
             yield Opening("interleave", (), tuple(self.given.interleave))
 
@@ -151,7 +152,7 @@ class _Nest:
             able = [unit for unit in used if needed <= set(units[unit].operations)]
             if not isinstance(names, str):
                 _check(names, able, f"unit that can do '{einsum}' here", ("bind", einsum), self.where, self.problems)
-            yield Opening("bind", (einsum,), tuple(able if isinstance(names, str) else names))
+            yield Opening("bind", (einsum,), _led_by(bound[einsum], able if isinstance(names, str) else names))
 
     def extents(self) -> Iterator[Opening]:
         partition = self.loaded.model.partition
@@ -225,7 +226,7 @@ class _Nest:
         if given is None:
             return
         if not isinstance(given, str):
-            yield Opening("loops", (), tuple(tuple(order) for order in given))
+            yield Opening("loops", (), _led_by(tuple(spec.loops), [tuple(order) for order in given]))
             return
         rank_of = self._ranks()
         alike = [rank_of.get(loop, loop) for loop in spec.loops]
@@ -233,7 +234,7 @@ class _Nest:
         if number > MOST_ORDERS:
             self.report(f"{len(alike)} loops have {number} orders; list those that are of interest", "loops")
             return
-        yield Opening("loops", (), tuple(_arranged(spec.loops, alike)))
+        yield Opening("loops", (), _led_by(tuple(spec.loops), list(_arranged(spec.loops, alike))))
 
     def _ranks(self) -> dict[str, str]:
         """The rank of each part."""
@@ -257,7 +258,14 @@ class _Nest:
                     continue
                 if not isinstance(wanted, str):
                     _check(wanted, loops, "loop", ("keep", level, tensor), self.where, self.problems)
-                yield Opening("keep", (level, tensor), tuple(loops if isinstance(wanted, str) else wanted))
+                own_loop = spec.keep.get(level, {}).get(tensor, NOT_KEPT)
+                names = loops if isinstance(wanted, str) else wanted
+                yield Opening("keep", (level, tensor), _led_by(own_loop, names))
+
+
+def _led_by(own: Any, options: Sequence[Any]) -> tuple[Any, ...]:
+    """The options, first what the mapping has: a walk in order begins near it."""
+    return (*(each for each in options if each == own), *(each for each in options if each != own))
 
 
 def _times(chunk: Any, extent: Any) -> Any:

@@ -19,6 +19,7 @@ from .spec import BindSpec, SequenceSpec
 
 Place = tuple[int, ...]  # of each opening the index of its option
 
+FRAME = ("choose", "bind", "overlap", "partition")
 NOT_KEPT, WHOLE_RUN = "none", "*"
 
 
@@ -81,6 +82,11 @@ class Space:
     def structures(self) -> int:
         """How many openings come before those of extents."""
         return sum(not opening.is_extents for opening in self.openings)
+
+    @cached_property
+    def framed(self) -> int:
+        """How many openings come first that say what is done where: floors depend on them, and on extents."""
+        return sum(not opening.is_extents and opening.kind in FRAME for opening in self.openings)
 
     @cached_property
     def shape(self) -> tuple[int, ...]:

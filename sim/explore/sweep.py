@@ -31,7 +31,11 @@ def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sw
     >>> made.grid.points, made.grid.chunks
     (6, 1)
     """
-    loaded = load_sweep(reference, changes)
+    return checked(load_sweep(reference, changes), chunk)
+
+
+def checked(loaded: Loaded[SweepSpec], chunk: int = CHUNK) -> Sweep:
+    """The sweep of a spec, checked. Raises SpecError with every problem."""
     checks = _Checks(loaded)
     work = checks.of(lambda: workload_keys(loaded.model.workload), "workload")
     designs = checks.designs()

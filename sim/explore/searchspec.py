@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mappings.openings import OpenSpec
-from specs import Loaded, Spec
+from specs import Library, Loaded, Spec
 
 from .spec import AxisSpec, Model, SweepSpec, load_file_of
 
@@ -39,6 +40,9 @@ class SearchSpec(Spec):
     method: Method = "auto"
     budget: Budget | None = None
     seed: Seed = 0
+
+
+SEARCHES = Library("search", Path(__file__).parent / "library", SearchSpec)
 
 
 def load_search(reference: str, changes: Sequence[str] = ()) -> Loaded[SearchSpec]:

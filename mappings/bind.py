@@ -204,9 +204,7 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-def too_wide(
-    operations: Mapping[str, Operation], made: Mapping[str, Family], machine: Any
-) -> list[tuple[Any, Excess]]:
+def too_wide(operations: Mapping[str, Operation], made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Excess]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
     placed = {(o.unit, axis, part) for o in operations.values() for axis, part in o.spatial.items()}
     family_of = {part.name: family for family in made.values() for part in family.parts}

@@ -275,7 +275,9 @@ def _times(chunk: Any, extent: Any) -> Any:
 
 def _arranged(loops: Sequence[str], ranks: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """The orders of loops in which those of one rank stay as they are."""
-    own = [tuple(loop for loop, each in zip(loops, ranks, strict=True) if each == rank) for rank in dict.fromkeys(ranks)]
+    own = [
+        tuple(loop for loop, each in zip(loops, ranks, strict=True) if each == rank) for rank in dict.fromkeys(ranks)
+    ]
     yield from _merged(tuple(own))
 
 

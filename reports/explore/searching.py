@@ -38,7 +38,7 @@ def searched(
     place = Path(made.loaded.name if folder is None else folder)
     text = Path(parse_reference(spec).name).read_text(encoding="utf-8")
     text += "".join(f"# --set {change}\n" for change in whole)
-    work = SearchWork(made, place, lambda step: end_if_asked())
+    work = SearchWork(made, place, lambda step: end_if_asked(), fresh)
     try:
         run(work, place, Keep("all", made.objectives), text, engine=serial, fresh=fresh)
     except (KeyboardInterrupt, Terminated):

@@ -20,7 +20,7 @@ from .refusals import Refusals
 from .search import Search, Site
 
 AT_ONCE = 1 << 12  # members that are judged at once
-FIRST = 64  # of a structure, those with the least bounds, before all others
+FIRST = 4  # of a structure, those with the least bounds, before all others
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,9 @@ def _read(search: Search, site: Site, found: Analysis, number: int) -> Judged:
                 return str(schedule.reason(excess, lambda value: int(np.broadcast_to(value, (number,))[cell])))
 
             note(excess.what, excess.needed, excess.limit, condition, why)
+    for name, column in zip(search.objectives, columns, strict=True):
+        if column is None:
+            note(f"objective {name}", 1.0, 0.0, True, lambda _, name=name: f"{name} is not known of this machine")
     for text, constraint in search.sweep.constraints:
         names = constraint.names()
         known = {n: _float(site.axes[n] if n in site.axes else measured(found, n)) for n in names}

@@ -59,6 +59,6 @@ class Refusals:
 
 def refusal(needed: Any, limit: Any, where: Any, why: Any) -> Refusal:
     """The refusal by a limit of the members `where` it does not hold; `why` is of the index of a member."""
-    over = np.where(where, needed / np.maximum(limit, 1e-300), np.inf)
+    over = np.where(where, np.divide(needed, limit, where=limit > 0, out=np.full(np.shape(where), np.inf)), np.inf)
     nearest = int(np.argmin(over))
     return Refusal(int(np.count_nonzero(where)), float(over[nearest]), why(nearest))

@@ -36,6 +36,7 @@ class SearchWork:
     search: Search
     folder: Path
     progress: Callable[[Step], None] = lambda step: None
+    fresh: bool = False  # leaves aside trials that are stored
 
     @property
     def chunks(self) -> int:
@@ -72,6 +73,8 @@ class SearchWork:
             return exhaustive(self.search, spec.budget, self.progress)
         from .sampling import sampled
 
+        if self.fresh:
+            (self.folder / TRIALS).unlink(missing_ok=True)
         return sampled(self.search, method, spec.budget or SAMPLES, self.folder / TRIALS, self.progress)
 
 

@@ -134,7 +134,9 @@ class _Checks:
                 self.report(str(error), "axes", path, key=True)
                 return None
             if holder.is_tied(key) and not isinstance(self.loaded.model.axes[path], str):
-                message = f"'{key}' is tied in the file of {part} '{holder.reference}'; sweep what it is tied to, or set"
+                message = (
+                    f"'{key}' is tied in the file of {part} '{holder.reference}'; sweep what it is tied to, or set"
+                )
                 self.report(f"{message} it in the reference first, such as {key}=1", "axes", path, key=True)
                 return None
         return found
@@ -223,7 +225,12 @@ class _Checks:
     def _one(self, point: References, axis: Axis, k: int) -> None:
         checks = {"arch": lambda: machine_of(point.arch), "mapping": lambda: mapping_of(point.mapping)}
         given = self.loaded.model.axes[axis.path]
-        self.of(checks.get(axis.part, lambda: workload_of(point.workload)), "axes", axis.path, *([k] if isinstance(given, list) else []))
+        self.of(
+            checks.get(axis.part, lambda: workload_of(point.workload)),
+            "axes",
+            axis.path,
+            *([k] if isinstance(given, list) else []),
+        )
 
     def _models(self, host: Machine) -> None:
         for i, model in enumerate(self.loaded.model.models):
@@ -240,5 +247,3 @@ def _bound(point: References) -> None:
 def _in_file(place: Place | None) -> Place | None:
     """A place with a line; arguments have none, and a sweep's own place says more."""
     return place if place is not None and place.line is not None else None
-
-

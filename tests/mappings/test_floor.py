@@ -37,7 +37,9 @@ def assert_below(least: Floor, schedule: Schedule) -> None:
             assert np.all(low.level_bytes(level, action) <= high.level_bytes(level, action))
     assert np.all(latency(least, low).latency_s <= latency(schedule, high).latency_s)
     prices = table("horowitz-45nm")
-    one, two = (energy(s, c, prices, accounting("hardware")).by_component_j for s, c in ((least, low), (schedule, high)))
+    one, two = (
+        energy(s, c, prices, accounting("hardware")).by_component_j for s, c in ((least, low), (schedule, high))
+    )
     for name, joules in one.items():
         assert joules is None or np.all(joules <= two[name] * (1 + 1e-12))
 
@@ -81,9 +83,7 @@ def test_a_floor_of_a_fitted_part_is_below_that_of_each_extent(drawn: Drawn, dat
     largest = max(drawn.sizes[rank], 1)
     for extent in range(1, largest + 1):
         divided = partition | {rank: partition[rank] | {part: extent}}
-        member = Loaded(
-            loaded.model.model_copy(update={"partition": divided}), loaded.document, loaded.name
-        )
+        member = Loaded(loaded.model.model_copy(update={"partition": divided}), loaded.document, loaded.name)
         if largest % extent == 0:
             below(least, floor(drawn.cascade, drawn.workload, drawn.machine, member))
 

@@ -31,7 +31,7 @@ from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
 from .schedule import Epoch, Family, InBanks, Operation, Pick, Schedule, Spill, Wait
 from .spec import MappingSpec
-from .structure import Structure, structure
+from .structure import structure
 
 
 def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> Schedule:

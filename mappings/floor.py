@@ -1,8 +1,8 @@
 """The least that a nest can take, whatever is still free of it: a schedule that does everything once and nothing twice.
 
-Its operations are those of the nest on their units, in the finest tiles, so that masks skip all that can be skipped. Each
-input comes from the outermost memory once, each output goes there once; nothing else moves. Loops and keeps play no part.
-Any schedule that binding makes of the nest has at least these counts, and all that is computed of counts grows with them.
+Its operations are those of the nest on their units, in the finest tiles, so that masks skip all that can be skipped.
+Each input comes from the outermost memory once, each output goes there once; nothing else moves. Loops and keeps play no
+part. Any schedule that binding makes of the nest has at least these counts, and what is computed of them grows with them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def floor(
     spec, lookup, sizes = loaded.model, lookup_of(machine, workload), workload.sizes(cascade)
     divided = divisions(loaded, cascade)
     made = [families(divided, sizes, lookup, loaded, n) for n in _extremes(divided, sizes, lookup, loaded)]
-    parts_of = {p: (p,) for parts in cascade.parts.values() if len(parts) > 1 for p in parts}
+    parts_of: dict[str, tuple[str, ...]] = {
+        p: (p,) for parts in cascade.parts.values() if len(parts) > 1 for p in parts
+    }
     parts_of |= {rank: divided[rank].names for rank, parts in cascade.parts.items() if len(parts) == 1}
     bound = {name: binding for binding in spec.bind for name in binding.einsums if binding.unit in machine.units}
     operations = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import factorial, prod
 from typing import Any
 
@@ -20,7 +20,8 @@ from .spec import MappingSpec, SequenceSpec
 Where = Callable[..., Place]  # the place of a path of `open`; `key` is that of its key
 
 MOST_ORDERS = 1 << 17  # of the loops of a nest
-MOST_EXTENTS = 1 << 20  # of the parts of a rank together
+MOST_EXTENTS = 1 << 16  # of the parts of a rank together
+MOST_CELLS = 1 << 16  # members that differ in extents only, whose bounds are in memory at once
 OVERLAPS = ("none", "units", "epochs")
 
 # What is fixed first: where work is done and how it overlaps is what bounds are about; extents are tried all at once.
@@ -60,8 +61,18 @@ def space_around(
         found += [Opening(each.kind, each.path, each.options, number) for each in openings.all()]
     if problems:
         raise SpecError(problems)
+    found = _with_room(found)
     ordered = sorted(found, key=lambda each: (each.is_extents, ORDER.index(each.kind)))
     return Space(loaded, tuple(ordered))
+
+
+def _with_room(openings: Sequence[Opening]) -> list[Opening]:
+    """The openings, of which those of extents are at most `MOST_CELLS` members together; others are tried singly."""
+    found = list(openings)
+    while prod(len(each.options) for each in found if each.is_extents) > MOST_CELLS:
+        most = max((each for each in found if each.is_extents), key=lambda each: len(each.options))
+        found[found.index(most)] = replace(most, single=True)
+    return found
 
 
 def _below(where: Where, at: tuple[str | int, ...]) -> Where:

@@ -36,6 +36,7 @@ class Opening:
     path: tuple[str, ...]
     options: tuple[Any, ...]
     nest: int | None = None
+    single: bool = False  # extents that are tried one by one, for want of room
 
     @property
     def name(self) -> str:
@@ -49,8 +50,10 @@ class Opening:
 
     @property
     def is_extents(self) -> bool:
-        """Whether all options are numbers, so that arrays of them can stand in the mapping."""
-        return self.kind == "partition" and all(isinstance(n, int) for option in self.options for n in option)
+        """Whether arrays of its options stand in the mapping: they are numbers, and there is room."""
+        if self.kind != "partition" or self.single:
+            return False
+        return all(isinstance(n, int) for option in self.options for n in option)
 
     def text(self, option: int) -> str:
         """An option as tables show it."""
@@ -175,7 +178,8 @@ def _changed(nest: Any, opening: Opening, value: Any) -> dict[str, Any]:
         given = dict(zip(parts, value, strict=True))
         return {"partition": nest.partition | {rank: {**nest.partition[rank], **given}}}
     if opening.kind == "keep":
-        return _kept(nest, *opening.path, value)
+        level, tensor = opening.path
+        return _kept(nest, level, tensor, value)
     if opening.kind == "bind":
         return {"bind": _bound(nest.bind, opening.path[0], value)}
     return {opening.kind: list(value) if isinstance(value, tuple) else value}

@@ -1,4 +1,4 @@
-"""The commands `einfuse sweep`, `einfuse search` and `einfuse pareto`: their options. What they do is imported when they run."""
+"""The commands `einfuse sweep`, `search` and `pareto`: their options. What they do is imported when they run."""
 
 from __future__ import annotations
 

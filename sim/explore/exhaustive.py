@@ -7,6 +7,7 @@ least bound comes first, so that the front is good early. Extents come last, all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -137,10 +138,8 @@ def exhaustive(
     ('optimal', True)
     """
     walk = _Walk(search, budget, progress, prune)
-    try:
+    with suppress(_Spent):
         walk.run()
-    except _Spent:
-        pass
     hits = tuple(sorted(walk.front.hits, key=lambda hit: hit.values))
     return Found("exhaustive", search.size, walk.seen, walk.pruned, hits, walk.refusals)
 

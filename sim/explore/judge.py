@@ -1,4 +1,4 @@
-"""Members of a search, judged: their objectives, and whether they fit. Many extents at once, where the model allows it."""
+"""Members of a search, judged: their objectives, and whether they fit; many extents at once where the model can."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def _read(search: Search, site: Site, found: Analysis, number: int) -> Judged:
     def note(name: str, needed: Any, limit: Any, where: Any, why: Any) -> None:
         here = np.broadcast_to(where, (number,)) & fits
         if here.any():
-            over = [np.broadcast_to(np.asarray(each, dtype=np.float64), (number,)) for each in (needed, limit)]
-            more = refusal(*over, here, why)
+            one, two = (np.broadcast_to(np.asarray(each, dtype=np.float64), (number,)) for each in (needed, limit))
+            more = refusal(one, two, here, why)
             refused[name] = refused[name] + more if name in refused else more
             fits[:] &= ~here
 

@@ -1,7 +1,7 @@
 """Samples of a search that is too large to enumerate: NSGA-II or TPE of optuna, whose trials are stored in a journal.
 
-Each trial is drawn with a seed of its own, made of the search's and of how many trials are complete. So a search that was
-killed goes on with the trials that it would have drawn.
+Each trial is drawn with a seed of its own, made of the search's and of how many trials are complete. So a search that
+was killed goes on with the trials that it would have drawn.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def search(reference: str, changes: Sequence[str] = ()) -> Search:
 
     >>> made = search("examples/search_fusemax.yaml")
     >>> len(made.places), made.size
-    (1, 6936330240)
+    (1, 9861857280)
     """
     loaded = load_search(reference, changes)
     made = Search(loaded, checked(as_sweep(loaded)))

@@ -34,9 +34,9 @@ class SearchSpec(Spec):
     mapping: str
     model: Model | None = None
     open: OpenSpec
-    axes: dict[str, AxisSpec] = {}
-    constraints: list[str] = []
-    objectives: Annotated[list[str], Field(min_length=1)] = ["latency_s"]
+    axes: dict[str, AxisSpec] = Field(default_factory=dict)
+    constraints: list[str] = Field(default_factory=list)
+    objectives: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: ["latency_s"])
     method: Method = "auto"
     budget: Budget | None = None
     seed: Seed = 0
@@ -46,7 +46,7 @@ SEARCHES = Library("search", Path(__file__).parent / "library", SearchSpec)
 
 
 def load_search(reference: str, changes: Sequence[str] = ()) -> Loaded[SearchSpec]:
-    """The search of a file, with `changes` such as `arch.buffer.size=[1MiB, 2MiB]`. Raises SpecError with every problem.
+    """The search of a file, with `changes` such as `budget=10`. Raises SpecError with every problem.
 
     >>> loaded = load_search("examples/search_fusemax.yaml", ["budget=10"])
     >>> loaded.name, loaded.model.budget

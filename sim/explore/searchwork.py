@@ -65,7 +65,7 @@ class SearchWork:
     def found(self) -> Found:
         """What the method of the search finds."""
         spec = self.search.spec
-        method = spec.method
+        method: str = spec.method
         if method == "auto":
             many = "nsga2" if len(spec.objectives) > 1 else "tpe"
             method = "exhaustive" if self.search.size <= ENUMERABLE else many

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.explore.search import Search, search
 
-LIMIT = 400  # members of a drawn space
+LEAST, LIMIT = 12, 400  # members of a drawn space
 
 GEMM: dict[str, Any] = {
     "workload": ["gemm:M=48,N=32,K=24", "gemm:M=30,N=64,K=9"],
@@ -78,14 +78,14 @@ BANKS: dict[str, Any] = {
     "mapping": ["bank-parallel"],
     "open": {
         "partition.m": [{"mb": [1, 2, 4], "mc": [1, 2, 4]}, {"mb": [2, 4], "mc": [1, 8]}],
-        "partition.n": [{"n0": [4, 8, 16]}],
+        "partition.n": [{"n0": [2, 4, 8, 16]}],
     },
 }
 KINDS = (GEMM, ATTENTION, ATTENTION, FLAT, BANKS)
 
 
 def drawn(folder: Path, seed: int) -> Search:
-    """A search with a space of at most `LIMIT` members, and whichever objectives."""
+    """A search with a space of `LEAST` to `LIMIT` members, and whichever objectives."""
     source = random.Random(seed)
     kind = KINDS[seed % len(KINDS)]
     spec = {name: source.choice(kind[name]) for name in ("workload", "arch")}
@@ -101,7 +101,7 @@ def drawn(folder: Path, seed: int) -> Search:
     while True:
         spec["open"] = _opened(kind["open"], source)
         made = search(_written(folder, {"search": f"drawn-{seed}", **spec}))
-        if made.size <= LIMIT:
+        if LEAST <= made.size <= LIMIT:
             return made
 
 

@@ -183,3 +183,13 @@ def test_members_are_numbered_drawn_and_next_to_one_another(tmp_path: Path) -> N
     assert space.member((0, 3)).model.loops == ["m1", "n1"] and space.member((1, 3)).model.loops == ["n1", "m1"]
     source = random.Random(1)
     assert {space.drawn(source) for _ in range(200)} == {space.place(i) for i in range(8)}
+
+
+@pytest.mark.parametrize("seed", [0, 4, 15, 19, 24])
+def test_extents_without_room_are_tried_singly(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same front, with bounds as good."""
+    expected = exhaustive(drawn(tmp_path, seed))
+    monkeypatch.setattr("mappings.options.MOST_CELLS", 3)
+    found = exhaustive(drawn(tmp_path, seed))
+    assert {hit.values for hit in found.hits} == {hit.values for hit in expected.hits}
+    assert found.proven and found.size == expected.size and found.seen <= expected.size

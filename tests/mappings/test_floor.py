@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tests.mappings.drawing import Drawn, triples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from sim.accounting import accounting
 from sim.analytic import latency
 from sim.energy import energy
 from specs import Loaded, read_text, validate
+from tests.mappings.drawing import Drawn, triples
 from workloads import Workload, cascade
 
 
@@ -98,7 +98,8 @@ def below(one: Floor, two: Floor) -> None:
 def test_the_floor_of_a_product_by_hand() -> None:
     """8 × 6 × 4 on 2 × 2 elements: 48 tiles of one slot each; 32 + 24 operands in, 48 results out, of two bytes."""
     work = Workload("hand", {"M": 8, "N": 6, "K": 4}, {})
-    found = floor(cascade("gemm"), work, machine("systolic:rows=2,cols=2"), mapping("output-stationary"))
+    how: Loaded[Any] = mapping("output-stationary")
+    found = floor(cascade("gemm"), work, machine("systolic:rows=2,cols=2"), how)
     counts = count(found)
     assert counts.operations["C"].points == 192
     assert counts.operations["C"].cycles == 48

@@ -1,8 +1,9 @@
 """The least that a nest can take, whatever is still free of it: a schedule that does everything once and nothing twice.
 
 Its operations are those of the nest on their units, in the finest tiles, so that masks skip all that can be skipped.
-Each input comes from the outermost memory once, each output goes there once; nothing else moves. Loops and keeps play no
-part. Any schedule that binding makes of the nest has at least these counts, and what is computed of them grows with them.
+Each input comes from the outermost memory once, each output goes there once; nothing else moves. Loops and keeps play
+no part. Any schedule that binding makes of the nest has at least these counts, and what is computed of counts grows
+with them.
 """
 
 from __future__ import annotations

@@ -27,8 +27,5 @@ def as_text(search: Search) -> list[RenderableType]:
         texts = [opening.text(i) for i in range(min(SHOWN, len(opening.options)))]
         more = ["…"] if len(opening.options) > SHOWN else []
         rows.append((opening.name, quantities.count(len(opening.options)), ", ".join([*texts, *more])))
-    return [
-        heading(f"search {search.loaded.name}"),
-        fields(about, indent=2),
-        table(("open", "options", "such as"), rows),
-    ]
+    opened = table(("opening", "options>", "such as"), rows)
+    return [heading(f"search {search.loaded.name}"), fields(about, indent=2), "", heading("open"), opened]

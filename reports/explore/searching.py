@@ -11,7 +11,8 @@ from specs import SpecError, parse_reference
 
 from .. import quantities
 from ..console import fields, note
-from ..failures import Terminated, end_if_asked
+from ..failures import Terminated
+from .progress import search_shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,9 +39,10 @@ def searched(
     place = Path(made.loaded.name if folder is None else folder)
     text = Path(parse_reference(spec).name).read_text(encoding="utf-8")
     text += "".join(f"# --set {change}\n" for change in whole)
-    work = SearchWork(made, place, lambda step: end_if_asked(), fresh)
     try:
-        run(work, place, Keep("all", made.objectives), text, engine=serial, fresh=fresh)
+        with search_shown() as progress:
+            work = SearchWork(made, place, progress, fresh)
+            run(work, place, Keep("all", made.objectives), text, engine=serial, fresh=fresh)
     except (KeyboardInterrupt, Terminated):
         note(f"{place}: the same command begins again, or goes on from the trials that are stored")
         raise

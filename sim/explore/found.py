@@ -65,6 +65,15 @@ class Found:
     hits: tuple[Hit, ...]
     refusals: Refusals
 
+    def __add__(self, other: Found) -> Found:
+        """Both, one after the other, among the same members; some may have been seen twice."""
+        front = Front()
+        for hit in (*self.hits, *other.hits):
+            front.add(hit)
+        hits = tuple(sorted(front.hits, key=lambda hit: hit.values))
+        method, seen = f"{self.method}, then {other.method}", self.seen + other.seen
+        return Found(method, self.size, seen, self.pruned, hits, self.refusals + other.refusals)
+
     @property
     def proven(self) -> bool:
         """Whether every member was seen or ruled out by a bound."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mappings.writing import mapping_text
-from specs import Infeasible
+from specs import Infeasible, ToolMissing
 
 from ..record import fingerprint
 from .exhaustive import Step, exhaustive
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 BEST, SUMMARY, TRIALS = "_best.yaml", "_search.json", "_trials.log"
 SCHEMA = "einfuse.search/1"
-ENUMERABLE = 1 << 40  # members; of more than these `auto` takes samples, of as many bounds may rule out most
-SAMPLES = 1000  # members that are sampled where no budget is given
+ENUMERABLE = 1 << 16  # members that `auto` sees all of, if no budget is given
+SEEN = 1 << 14  # members that `auto` sees of more than these, if no budget is given
+SAMPLES = 1000  # members that are sampled at most, if no budget is given
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +66,34 @@ class SearchWork:
     def found(self) -> Found:
         """What the method of the search finds."""
         spec = self.search.spec
-        method: str = spec.method
-        if method == "auto":
-            many = "nsga2" if len(spec.objectives) > 1 else "tpe"
-            method = "exhaustive" if self.search.size <= ENUMERABLE else many
-        if method == "exhaustive":
+        if spec.method == "exhaustive":
             return exhaustive(self.search, spec.budget, self.progress)
+        if spec.method == "auto":
+            return self._auto()
+        return self._sampled(spec.method, spec.budget or SAMPLES)
+
+    def _auto(self) -> Found:
+        """All members, if they are few or bounds rule out most; else half of the budget in order, the rest sampled."""
+        spec = self.search.spec
+        if spec.budget is None and self.search.size <= ENUMERABLE:
+            return exhaustive(self.search, None, self.progress)
+        budget = spec.budget or SEEN
+        first = exhaustive(self.search, max(1, budget // 2), self.progress)
+        if first.proven or first.seen >= budget:
+            return first
+        left = budget - first.seen
+        method = "nsga2" if len(spec.objectives) > 1 else "tpe"
+        try:
+            return first + self._sampled(method, left if spec.budget else min(left, SAMPLES))
+        except ToolMissing:  # samples are asked for by name, or done without
+            return first
+
+    def _sampled(self, method: str, number: int) -> Found:
         from .sampling import sampled
 
         if self.fresh:
             (self.folder / TRIALS).unlink(missing_ok=True)
-        return sampled(self.search, method, spec.budget or SAMPLES, self.folder / TRIALS, self.progress)
+        return sampled(self.search, method, number, self.folder / TRIALS, self.progress)
 
 
 def best_text(search: Search, found: Found) -> str:

@@ -94,13 +94,16 @@ def test_samples_are_never_better_than_the_optimum(tmp_path: Path) -> None:
     assert trials(tmp_path / "one.log") != trials(tmp_path / "other.log")
 
 
-def test_auto_samples_what_is_beyond_enumeration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By TPE for one objective, by NSGA-II for several."""
-    monkeypatch.setattr("sim.explore.searchwork.ENUMERABLE", 1)
-    assert SearchWork(made(tmp_path, budget=4), tmp_path).found().method == "tpe"
+def test_auto_samples_what_bounds_leave(tmp_path: Path) -> None:
+    """By TPE for one objective, by NSGA-II for several, after half of the budget in order; not if that is a proof."""
+    energy = made(tmp_path, budget=20, objectives=["energy_j"])
+    found = SearchWork(energy, tmp_path).found()
+    assert (found.method, found.seen, found.verdict) == ("exhaustive, then tpe", 20, "best of 20 seen")
     (tmp_path / "_trials.log").unlink()
-    several = made(tmp_path, budget=4, objectives=["latency_s", "energy_j"])
-    assert SearchWork(several, tmp_path).found().method == "nsga2"
+    several = made(tmp_path, budget=20, objectives=["latency_s", "energy_j"])
+    assert SearchWork(several, tmp_path).found().method == "exhaustive, then nsga2"
+    proven = SearchWork(made(tmp_path, budget=10_000), tmp_path).found()
+    assert (proven.method, proven.verdict) == ("exhaustive", "optimal")
 
 
 def test_nothing_feasible_names_the_tightest_limit(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from workloads import Cascade, Workload
 from .bind import bind, lookup_of, varies
 from .choices import Way, ways_of
 from .counts import count
-from .extents import ANY
+from .extents import ANY, is_word
 from .schedule import Schedule
 from .spec import MappingSpec
 
@@ -30,7 +30,7 @@ def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapping
     Raises `SpecError`, and `Infeasible` with the reason of the first way if none fits.
     """
     spec = loaded.model
-    if not spec.choices and ANY not in [extent for parts in spec.partition.values() for extent in parts.values()]:
+    if not spec.choices and not any(is_word(e, ANY) for parts in spec.partition.values() for e in parts.values()):
         return bind(part, workload, machine, loaded)
     ways = ways_of(loaded, lookup_of(machine, workload))
     if len(ways) == 1 and ways[0].open_part is None:

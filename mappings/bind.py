@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from specs import Infeasible, Loaded, Problem, SpecError, unknown
+from specs import Loaded, Problem, SpecError, unknown
 from workloads import (
     Cascade,
     TensorType,
@@ -24,13 +24,14 @@ from workloads import (
     unknown_type,
 )
 
+from .excess import Excess, Misfit
 from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
-from .schedule import Epoch, Family, InBanks, Pick, Reason, Schedule, Spill, Wait
+from .schedule import Epoch, Family, InBanks, Operation, Pick, Schedule, Spill, Wait
 from .spec import MappingSpec
-from .structure import Structure, structure
+from .structure import structure
 
 
 def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> Schedule:
@@ -66,6 +67,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     made = make(extent)
     tiles = tiles_of(plan, made, types, loaded, lookup)
     spills = spills_of(spec, tiles, limits)
+    excesses = (*too_wide(plan.operations, made, machine), *too_large(spec, tiles, limits))
     schedule = Schedule(
         cascade=cascade.name,
         mapping=loaded.name,
@@ -82,15 +84,15 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         epochs=_epochs(loaded, lookup),
         accounting=spec.accounting,
         interleave=evaluate(spec.interleave, lookup, loaded, "interleave"),
-        infeasible=(*_too_wide(plan, made, machine), *too_large(spec, tiles, limits)),
+        infeasible=excesses,
         assumptions=(*machine.assumptions, *spec.assumptions, *notes, *_overflowing(spills)),
         spills=spills,
         in_banks=_in_banks(cascade, spec),
     )
     if not varies(machine, workload):
-        for condition, reason in schedule.infeasible:
+        for condition, reason in excesses:
             if not is_array(condition) and condition:
-                raise Infeasible(schedule.reason(reason))
+                raise Misfit(schedule.reason(reason), reason)
     return schedule
 
 
@@ -202,13 +204,15 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Reason]]:
+def too_wide(operations: Mapping[str, Operation], made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Excess]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
-    placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
-    found: list[tuple[Any, Reason]] = []
+    placed = {(o.unit, axis, part) for o in operations.values() for axis, part in o.spatial.items()}
+    family_of = {part.name: family for family in made.values() for part in family.parts}
+    found: list[tuple[Any, Excess]] = []
     for unit, axis, part in sorted(placed):
-        extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
-        found.append((extent > room, functools.partial(_why_too_wide, unit, axis, part, extent, room)))
+        extent, room = family_of[part].extent(part), machine.units[unit].axes[axis]
+        why = functools.partial(_why_too_wide, unit, axis, part, extent, room)
+        found.append((extent > room, Excess(f"axis '{axis}' of '{unit}'", extent, room, why)))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from specs import Loaded, Place, Problem, SpecError, unknown
 from workloads import ceil_div, is_array
 
-from .extents import ANY, Lookup, divisors, evaluate
+from .extents import ANY, Lookup, divisors, evaluate, is_word
 from .published import matching
 from .spec import MappingSpec, OptionSpec
 
@@ -48,7 +48,8 @@ class Way(Loaded[MappingSpec]):
     @property
     def open_part(self) -> str | None:
         """The part that may have any extent."""
-        parts = [name for parts in self.model.partition.values() for name, extent in parts.items() if extent == ANY]
+        open_parts = self.model.partition.values()
+        parts = [name for parts in open_parts for name, extent in parts.items() if is_word(extent, ANY)]
         return parts[0] if parts else None
 
     def with_all_extents(self, sizes: Mapping[str, Any], lookup: Lookup) -> tuple[Way, tuple[int, ...]]:
@@ -72,21 +73,27 @@ def ways_of(loaded: Loaded[MappingSpec], lookup: Lookup) -> tuple[Way, ...]:
     picked, extents = _picked(loaded, lookup)
     by = _settled_by(spec, extents)
     options = [[picked[choice]] if choice in picked else list(spec.choices[choice]) for choice in spec.choices]
-    ways = [_merged(loaded, tuple(zip(spec.choices, names, strict=True))) for names in product(*options)]
+    ways = [merged(loaded, tuple(zip(spec.choices, names, strict=True))) for names in product(*options)]
     return tuple(_settled(replace(way, settled_by=by), extents) for way in ways)
+
+
+def chosen_way(loaded: Loaded[MappingSpec]) -> Loaded[MappingSpec]:
+    """A nest with the options that `choose` settles, all of its choices, merged into it."""
+    spec = loaded.model
+    return merged(loaded, tuple((choice, spec.choose[choice]) for choice in spec.choices)) if spec.choices else loaded
 
 
 def all_ways(loaded: Loaded[MappingSpec]) -> Iterator[Way]:
     """Every combination of options, whatever the workload."""
     choices = loaded.model.choices
     for names in product(*choices.values()):
-        yield _merged(loaded, tuple(zip(choices, names, strict=True)))
+        yield merged(loaded, tuple(zip(choices, names, strict=True)))
 
 
 def _settled_by(spec: MappingSpec, extents: Mapping[str, int]) -> str:
     if not extents:
         return "as given"
-    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if extent == ANY]
+    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if is_word(extent, ANY)]
     changed = [*(c for c in spec.choose if c in spec.choices), *(part for part in extents if part not in open_parts)]
     return "the authors' choice" + (f", but for {', '.join(changed)}" if changed else "")
 
@@ -101,7 +108,7 @@ def _picked(loaded: Loaded[MappingSpec], lookup: Lookup) -> tuple[dict[str, str]
     spec, problems = loaded.model, [*_unknown(loaded)]
     options: dict[str, str] = {}
     extents: dict[str, int] = {}
-    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if extent == ANY]
+    open_parts = [name for parts in spec.partition.values() for name, extent in parts.items() if is_word(extent, ANY)]
     for (i, row), holds in matching(loaded, lookup):
         for part in row.extents if open_parts else ():
             if part not in open_parts:
@@ -134,7 +141,7 @@ def _unknown(loaded: Loaded[MappingSpec]) -> Iterator[Problem]:
             yield Problem(message, loaded.place(("choose", choice)))
 
 
-def _merged(loaded: Loaded[MappingSpec], chosen: tuple[tuple[str, str], ...]) -> Way:
+def merged(loaded: Loaded[MappingSpec], chosen: tuple[tuple[str, str], ...]) -> Way:
     """The nest with these options added: tables key by key, lists one after the other."""
     spec = loaded.model
     values: dict[str, Any] = {name: getattr(spec, name) for name in OptionSpec.model_fields}

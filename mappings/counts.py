@@ -101,10 +101,11 @@ def count(schedule: Schedule) -> Counts:
     return schedule.counts
 
 
-def count_all(schedule: Schedule) -> Counts:
-    """Counts anew."""
+def count_all(schedule: Schedule, registers: bool = True) -> Counts:
+    """Counts anew; without what registers see, arrivals and accumulations are 0."""
     counting = _Counting(schedule, multiplication(_bound(schedule)))
-    operations = {name: counting.operation(o) for name, o in schedule.operations.items()}
+    counted = counting.operation if registers else counting.work
+    operations = {name: counted(o) for name, o in schedule.operations.items()}
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
     result = _counts(operations, accesses)
     _refuse_beyond(result)
@@ -141,7 +142,7 @@ def _bound(schedule: Schedule) -> int:
         for name in {schedule.family_of[p] for p in _ranks(operation)}:
             space *= sizes[name]
         spaces.append(space)
-    return max(spaces)
+    return max(spaces, default=1)
 
 
 def _largest(size: Whole) -> int:
@@ -160,6 +161,12 @@ class _Counting:
         return Space(self.schedule, self.times, ranks, loops, steps, masked, beat, self.memo)
 
     def operation(self, operation: Operation) -> OperationCount:
+        work = self.work(operation)
+        arrivals, accumulations = self._arrivals(operation), self._accumulations(operation, work.points)
+        return replace(work, arrivals=arrivals, accumulations=accumulations)
+
+    def work(self, operation: Operation) -> OperationCount:
+        """The count of an operation, without what registers see of it."""
         ranks, times = _ranks(operation), self.times
         space = self.space(ranks, operation.loops, operation.steps, operation.masked)
         beats = sum(visits for visits, _ in space.classes(()))
@@ -170,8 +177,8 @@ class _Counting:
             times(points, operation.slots),
             times(beats, operation.slots),
             {native: times(points, n) for native, n in operation.actions.items()},
-            self._arrivals(operation),
-            self._accumulations(operation, points),
+            0,
+            0,
         )
 
     def _arrivals(self, operation: Operation) -> Whole:

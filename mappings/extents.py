@@ -43,7 +43,7 @@ class Division:
 
     @property
     def fitted(self) -> str | None:
-        return next((n for n, e in zip(self.names, self.extents, strict=True) if isinstance(e, str) and e == FIT), None)
+        return next((n for n, e in zip(self.names, self.extents, strict=True) if is_word(e, FIT)), None)
 
 
 def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Division]:
@@ -79,10 +79,10 @@ def divisions(loaded: Loaded[MappingSpec], cascade: Cascade) -> dict[str, Divisi
                     key=True,
                 )
             taken[name] = rank
-        rest = [i for i, extent in enumerate(extents) if isinstance(extent, str) and extent == REST]
+        rest = [i for i, extent in enumerate(extents) if is_word(extent, REST)]
         if rest != [0]:
             report(f"the outermost part of '{rank}', and no other, has the extent '{REST}'", rank)
-        fitted += [name for name, extent in given.items() if isinstance(extent, str) and extent in (FIT, ANY)]
+        fitted += [name for name, extent in given.items() if is_word(extent, FIT, ANY)]
         if len(fitted) > 1:
             message = f"at most one part can have the extent '{FIT}' or '{ANY}', found {', '.join(fitted)}"
             report(message, rank, fitted[-1])
@@ -143,7 +143,7 @@ def families(
         parts = []
         for name, extent in reversed(list(zip(division.names, division.extents, strict=True))):
             value: Any = None
-            if isinstance(extent, str) and extent in (FIT, ANY):
+            if is_word(extent, FIT, ANY):
                 value = fitted_extent
             elif not isinstance(extent, str) or extent != REST:
                 value = evaluate(extent, lookup, loaded, "partition", rank, name)
@@ -182,6 +182,11 @@ def _largest_divisors(n: Any, limit: Any) -> Any:
             best[divides] = np.maximum(best[divides], allowed)
     result[open_] = best
     return result
+
+
+def is_word(extent: Any, *words: str) -> bool:
+    """Whether an extent is one of these words; numbers and arrays are none."""
+    return isinstance(extent, str) and extent in words
 
 
 def divisors(n: int) -> list[int]:

@@ -9,8 +9,9 @@ from typing import Any
 from specs import Loaded, Problem, SpecError, show_quantity, unknown
 from workloads import ceil_div, is_array, least, most
 
+from .excess import Excess
 from .extents import Lookup, evaluate
-from .schedule import Family, Kept, Pick, Reason, Spill
+from .schedule import Family, Kept, Pick, Spill
 from .spec import MappingSpec
 from .structure import Structure
 
@@ -133,19 +134,21 @@ def spills_of(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, A
     return found
 
 
-def too_large(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, Reason]]:
+def too_large(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, Excess]]:
     """For each level, whether what may not spill there does not fit, and the sentence that says so."""
-    found: list[tuple[Any, Reason]] = []
+    found: list[tuple[Any, Excess]] = []
     for level, needed in footprints(tiles).items():
         limit = limits[level]
         if limit is None:
             continue
         if level in spec.spill:
             streams: Any = sum(t.size_bytes for t in tiles if t.level == level and t.use in ("stream", "within"))
-            found.append((streams > limit, functools.partial(_why_no_stream, level, streams, limit)))
+            why = functools.partial(_why_no_stream, level, streams, limit)
+            found.append((streams > limit, Excess(f"'{level}'", streams, limit, why)))
             continue
         own = [tile for tile in tiles if tile.level == level]
-        found.append((needed > limit, functools.partial(_why_too_large, level, own, needed, limit)))
+        why = functools.partial(_why_too_large, level, own, needed, limit)
+        found.append((needed > limit, Excess(f"'{level}'", needed, limit, why)))
     return found
 
 

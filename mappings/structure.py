@@ -153,7 +153,7 @@ def _operations(
                 problems.append(Problem(lacking, place))
                 continue
             ranks = tuple(p for r in einsum.ranks for p in parts_of[r])
-            operation = _operation(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
+            operation = operation_of(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
             problems += [] if problems else _order_problems(operation, family_of, loaded, i)
             found[name] = operation
     missing = [e.name for e in cascade.einsums if e.name not in found]
@@ -225,7 +225,7 @@ def _order_problems(
     return problems
 
 
-def _operation(
+def operation_of(
     einsum: Einsum,
     unit: Any,
     ranks: tuple[str, ...],
@@ -233,6 +233,7 @@ def _operation(
     loops: tuple[str, ...],
     cascade: Cascade,
 ) -> Operation:
+    """An Einsum with these parts on a unit, below those of the loops that it has."""
     placed = {axis: part for axis, part in binding.spatial.items() if part in ranks}
     free = [p for p in ranks if p not in loops and p not in placed.values()]
     steps = tuple([p for p in binding.steps if p in free] + [p for p in free if p not in binding.steps])

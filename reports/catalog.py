@@ -9,7 +9,7 @@ from typing import Any
 from specs import Library, Problem, SpecError, parse_reference, read_file, unknown
 
 KINDS = ("cascade", "workload", "arch", "mapping")  # with a library each
-OF_FILES = (*KINDS, "sweep", "cluster")
+OF_FILES = (*KINDS, "sweep", "search", "cluster")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ def library(kind: str) -> Library:
         from sim.explore.spec import SWEEPS
 
         return SWEEPS
+    if kind == "search":
+        from sim.explore.searchspec import SEARCHES
+
+        return SEARCHES
     if kind == "cluster":
         from sim.explore.batch import CLUSTERS
 

@@ -33,6 +33,10 @@ def check_file(path: Path, arch: str | None = None) -> str:
         from sim.explore.sweep import sweep
 
         sweep(reference)
+    elif kind == "search":
+        from sim.explore.search import search
+
+        search(reference)
     else:
         library(kind).load(reference)
     return kind

@@ -125,7 +125,7 @@ def passes(
 
 
 @app.command()
-def schema(kind: Annotated[str, typer.Argument(metavar="arch|cascade|workload|mapping|sweep")]) -> int:
+def schema(kind: Annotated[str, typer.Argument(metavar="arch|cascade|workload|mapping|sweep|search")]) -> int:
     """Print the JSON Schema of a kind of spec."""
     import specs
 
@@ -243,6 +243,7 @@ def report(
 
 
 app.command()(explore.sweep)
+app.command()(explore.search)
 app.command()(explore.pareto)
 
 

@@ -43,6 +43,12 @@ def _page(kind: str, reference: str) -> list[RenderableType]:
         from . import show_sweep
 
         return show_sweep.as_text(sweep(reference))
+    if kind == "search":
+        from sim.explore.search import search
+
+        from . import show_search
+
+        return show_search.as_text(search(reference))
     loaded = catalog.library(kind).load(reference)
     return show_spec.workload_text(loaded) if kind == "workload" else show_spec.mapping_text(loaded)
 

@@ -1,4 +1,4 @@
-"""The commands `einfuse sweep` and `einfuse pareto`: their options. What they do is imported when they run."""
+"""The commands `einfuse sweep`, `search` and `pareto`: their options. What they do is imported when they run."""
 
 from __future__ import annotations
 
@@ -64,6 +64,23 @@ def sweep(
     outcome = sweeping.swept(asked)
     _answer(as_json, sweeping.as_dict(outcome), sweeping.as_text(outcome))
     return sweeping.refuse_hopeless(outcome)
+
+
+def search(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The file of a search.")],
+    folder: Run = None,
+    changes: Changes = None,
+    budget: Annotated[int | None, typer.Option("--budget", metavar="N", min=1, help="Mappings to see at most.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="S", min=0, help="Of samples.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove what is in RUN, and start anew.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Find the best mappings, and machines for them."""
+    from . import searching
+
+    found = searching.searched(spec, changes or [], folder, budget, seed, fresh)
+    _answer(as_json, found, searching.as_text(found))
+    return OK
 
 
 def pareto(

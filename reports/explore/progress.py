@@ -12,6 +12,7 @@ from .. import quantities
 from ..failures import end_if_asked
 
 if TYPE_CHECKING:
+    from sim.explore.exhaustive import Step
     from sim.explore.run import Progress
 
 
@@ -21,8 +22,32 @@ def shown() -> Iterator[Callable[[Progress], None]]:
 
     A bar is shown where stderr is a terminal.
     """
+    with _bar() as update:
+        start = time.monotonic()
+
+        def told(so_far: Progress) -> None:
+            update(so_far.parts, so_far.parts_done, lambda: description(so_far, time.monotonic() - start))
+
+        yield told
+
+
+@contextmanager
+def search_shown() -> Iterator[Callable[[Step], None]]:
+    """The same for a search: how many of its members are seen or ruled out."""
+    with _bar() as update:
+
+        def told(step: Step) -> None:
+            best = "" if step.best is None else f", best {step.best.values[0]:.4g}"
+            update(step.size, step.seen + step.pruned, lambda: f"{quantities.whole(step.seen)} seen{best}")
+
+        yield told
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, Callable[[], str]], None]]:
+    """What shows how much of a total is done, with a text; it raises if the process was asked to end."""
     if not sys.stderr.isatty():
-        yield lambda so_far: end_if_asked()
+        yield lambda total, done, text: end_if_asked()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -36,14 +61,12 @@ def shown() -> Iterator[Callable[[Progress], None]]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
-        start = time.monotonic()
 
-        def told(so_far: Progress) -> None:
+        def update(total: int, done: int, text: Callable[[], str]) -> None:
             end_if_asked()
-            text = description(so_far, time.monotonic() - start)
-            bar.update(task, total=so_far.parts, completed=so_far.parts_done, description=text)
+            bar.update(task, total=total, completed=done, description=text())
 
-        yield told
+        yield update
 
 
 def description(so_far: Progress, elapsed_s: float) -> str:

@@ -135,13 +135,18 @@ def load_sweep(reference: str, changes: Sequence[str] = ()) -> Loaded[SweepSpec]
     >>> loaded.name, loaded.model.keep, len(loaded.model.axes)
     ('area-latency', 'front', 7)
     """
+    return load_file_of("sweep", SweepSpec, reference, changes)
+
+
+def load_file_of(kind: str, model: Any, reference: str, changes: Sequence[str] = ()) -> Loaded[Any]:
+    """The file of a sweep, or of another kind that has axes, with changes. Raises SpecError with every problem."""
     parsed = parse_reference(reference)
     path = Path(parsed.name)
     if not path.is_file():
-        raise SpecError(f"no such sweep file: '{parsed.name}'")
+        raise SpecError(f"no such {kind} file: '{parsed.name}'")
     overrides = [*parsed.overrides, *(_change(each) for each in changes)]
     document = _with_new_axes(read_file(path), [key for key, _ in overrides])
-    return validate(document, SweepSpec, "sweep", overrides, str(Reference(parsed.name, tuple(overrides))))
+    return validate(document, model, kind, overrides, str(Reference(parsed.name, tuple(overrides))))
 
 
 def _change(text: str) -> tuple[str, str]:

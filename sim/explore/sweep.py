@@ -36,7 +36,7 @@ def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sw
 
 
 def settled_sweep(loaded: Loaded[SweepSpec], chunk: int = CHUNK) -> Sweep:
-    """A sweep that was read, checked as `sweep` does."""
+    """A sweep that was read, checked. Raises SpecError with every problem."""
     checks = _Checks(loaded)
     work = checks.of(("workload",), workload_keys, loaded.model.workload)
     designs = checks.designs()

@@ -30,6 +30,7 @@ def test_help_is_on_stdout_and_offers_what_exists() -> None:
         "compare",
         "report",
         "sweep",
+        "search",
         "pareto",
         "rtl",
         "gpu",

@@ -1,0 +1,93 @@
+"""Lower bounds on the objectives of all members that complete a partly fixed one: those of its floors.
+
+A number is bounded if it grows with counts. All times, energies and bytes do; shares such as utilisation do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mappings import count
+from mappings.choices import chosen_way
+from mappings.floor import Floor, floor
+from mappings.operands import with_operand_types
+from mappings.sequence import nests_of, workload_of
+from specs import Loaded, SpecError
+from workloads import cascade
+
+from ..analytic import latency
+from ..simulate import analyse_all
+from .columns import measured
+from .search import Search, Site
+
+GROWING = ("latency_s", "cycles", "energy_j", "area_mm2", "read_bytes", "written_bytes", "unit_cycles")
+SUMS = ("energy_j",)  # of many numbers, which may differ in their last bits with the order of the sum
+MARGIN = 1 - 1e-9
+
+
+def bounds(search: Search, site: Site, fixed: Sequence[int], cells: Any) -> Any:
+    """For each of these extents a row with a lower bound on each objective, whatever the openings that are not fixed;
+    infinite ones where they do not fit.
+
+    `fixed` are the options of the first openings. Nothing is known of an objective that does not grow with counts.
+    """
+    none = np.full((len(cells), len(search.objectives)), -np.inf)
+    try:
+        with np.errstate(all="ignore"):
+            floors = _floors(site, fixed, cells)
+            found = _values(search, site, floors, none) if floors else none
+            for condition, _ in (each for one in floors for each in one.infeasible):
+                found[np.broadcast_to(condition, len(cells))] = np.inf
+            return found
+    except SpecError:  # of a member that makes no sense
+        return none
+
+
+def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> Any:
+    found = none.copy()
+    if site.machine.device is not None:
+        times = site.workload.repeated.times
+        seconds = sum(np.asarray(latency(each, count(each)).latency_s) for each in floors) * times
+        known = {"latency_s": seconds * MARGIN, "cycles": np.floor(seconds * site.machine.clock_hz * MARGIN)}
+        for i, name in enumerate(search.objectives):
+            if name in known:
+                found[:, i] = known[name]
+        return found
+    analysis = analyse_all(floors, "analytic", repeated=site.workload.repeated)
+    for i, name in enumerate(search.objectives):
+        value = measured(analysis, name) if name.partition(".")[0] in GROWING else None
+        if value is not None:
+            margin = MARGIN if name.partition(".")[0] in SUMS else 1.0
+            found[:, i] = np.asarray(value, dtype=np.float64) * margin
+    return found
+
+
+def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:
+    """The floors of the nests of which enough is fixed."""
+    space, found = site.space, []
+    fixed = fixed[: space.structures]
+    loaded = space.part(fixed, cells)
+    whole = cascade(loaded.model.cascade)
+    left = [opening for opening in space.openings[len(fixed) :] if not opening.is_extents]
+    if any(opening.kind == "choose" for opening in left):
+        return []
+    for i, (part, nest) in enumerate(nests_of(with_operand_types(loaded, whole, site.machine), whole)):
+        own = [opening for opening in left if opening.nest in (None, i)]
+        unsettled = not set(nest.model.choices) <= set(nest.model.choose)
+        if unsettled or any(opening.kind in ("overlap", "partition") for opening in own):
+            continue
+        free = frozenset(opening.path[0] for opening in own if opening.kind == "bind")
+        work = workload_of(site.mapped, part, whole)
+        found.append(floor(part, work, site.machine, _overlapped(chosen_way(nest), site), free))
+    return found
+
+
+def _overlapped(nest: Loaded[Any], site: Site) -> Loaded[Any]:
+    """The nest as bounds read it: what is not timed by its overlap takes as long as its busiest unit at least."""
+    if site.model == "analytic" and site.machine.device is None:
+        return nest
+    return replace(nest, model=nest.model.model_copy(update={"overlap": "units"}))

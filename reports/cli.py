@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from .console import note, say, write, write_json
+from .explore import commands as explore
 from .failures import BAD_INPUT, COMPARISON_FAILED, INTERRUPTED, OK, RUN_FAILED, guarded
 
 if TYPE_CHECKING:
@@ -249,6 +250,10 @@ def report(
         raise typer.BadParameter(f"the report '{name}' {message}")
     say(*writing.write_report(name, place, reference))
     return OK
+
+
+app.command()(explore.sweep)
+app.command()(explore.pareto)
 
 
 @rtl.callback(invoke_without_command=True)

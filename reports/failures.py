@@ -13,8 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rtl.failures import RunFailed
-from specs import Infeasible, SpecError, ToolMissing
+from specs import Infeasible, RunFailed, SpecError, ToolMissing
 
 from .console import ReaderGone, note
 

@@ -46,6 +46,18 @@ def rate(value_hz: float) -> str:
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
 
 
+def objective(column: str, value: float) -> str:
+    """The value of a column, whose name ends in its unit.
+
+    >>> objective("latency_s", 0.0020131404), objective("energy_j", 12.0), objective("area_mm2", 3.14159)
+    ('2.013 ms', '12.00 J', '3.142 mm²')
+    """
+    ending = column.rpartition("_")[2]
+    if ending in ("s", "j"):
+        return si(value, ending if ending == "s" else "J")
+    return f"{significant(value)} mm²" if ending == "mm2" else significant(value)
+
+
 def duration(value_s: float) -> str:
     """Seconds; a long time stays in seconds, in groups of thousands.
 

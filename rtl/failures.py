@@ -1,20 +1,20 @@
 """What goes wrong when generated hardware is built or run, beyond a wrong request (`SpecError`) or a missing tool.
 
-This module imports nothing at run time, so that the command can know these exceptions and still start at once.
+This module imports little at run time, so that the command can know these exceptions and still start at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from specs import RunFailed
+
 if TYPE_CHECKING:
     from .harness import Log, Stimulus
 
+__all__ = ["NO_CLOCK", "LimitReached", "RunFailed"]
+
 NO_CLOCK = "a component must have a clock to be run: give it a register"
-
-
-class RunFailed(Exception):
-    """Generated hardware could not be built or run; the message is whole."""
 
 
 class LimitReached(RunFailed):

@@ -12,7 +12,7 @@ from specs.document import Document, read_file, read_text, read_value
 from specs.expression import Expression, is_expression, parse_expression
 from specs.load import Library, Loaded, load_file, validate
 from specs.model import Spec, schema
-from specs.problems import Infeasible, Misplaced, Place, Problem, SpecError, ToolMissing, nearest, unknown
+from specs.problems import Infeasible, Misplaced, Place, Problem, RunFailed, SpecError, ToolMissing, nearest, unknown
 from specs.quantity import (
     Area,
     Bandwidth,
@@ -56,6 +56,7 @@ __all__ = [
     "Problem",
     "Quantity",
     "Reference",
+    "RunFailed",
     "Size",
     "Spec",
     "SpecError",

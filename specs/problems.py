@@ -1,8 +1,9 @@
 """What can be wrong with a spec, and where.
 
 A `Problem` is one sentence about one place of one file. A `SpecError` carries every problem that was found,
-so that a file is repaired in one go. The other two exceptions separate a spec that is well-formed but
-cannot be met from an outside tool that is missing; the command turns each into its own exit code.
+so that a file is repaired in one go. The other exceptions separate a spec that is well-formed but
+cannot be met, an outside tool that is missing, and work that failed; the command turns each into its own
+exit code.
 
 This module knows nothing about YAML, units or models.
 """
@@ -89,6 +90,10 @@ class Infeasible(Exception):
 
 class ToolMissing(Exception):
     """An outside program or package is not installed; the message says how to get it."""
+
+
+class RunFailed(Exception):
+    """Work could not be done, or came to no end, though what was asked for is right; the message is whole."""
 
 
 class Misplaced(ValueError):

@@ -29,6 +29,8 @@ def test_help_is_on_stdout_and_offers_what_exists() -> None:
         "simulate",
         "compare",
         "report",
+        "sweep",
+        "pareto",
         "rtl",
     ]
     assert max(map(len, run.stdout.splitlines())) <= 80 and not any(line.endswith("...") for line in commands)

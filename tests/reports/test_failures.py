@@ -57,7 +57,7 @@ def test_bad_input_is_told_in_one_line(einfuse: Callable[..., Run], arguments: l
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sweep"], "einfuse: no such command 'sweep'; see 'einfuse --help'"),
+        (["explore"], "einfuse: no such command 'explore'; see 'einfuse --help'"),
         (
             ["simulate", "-w", "bert"],
             "einfuse simulate: missing option '--arch' / '-a'; see 'einfuse simulate --help'",

@@ -1,4 +1,4 @@
-"""Design exploration: sweeps over design points, the folders that keep them, and their Pareto fronts.
+"""Design exploration: sweeps over design points, the folders that keep them, their Pareto fronts (see docs/sweeps.md).
 
 Imports sim, mappings and below.
 """

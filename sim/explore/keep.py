@@ -12,7 +12,7 @@ import numpy as np
 from specs import SpecError
 
 from .encoding import POINT
-from .simple_front import front
+from .pareto import front
 
 if TYPE_CHECKING:
     import pyarrow

@@ -21,6 +21,10 @@ def power_law(x: Number, xs: Sequence[float], ys: Sequence[float]) -> Number:
     >>> power_law(4.0, [1, 16], [10.0, 40.0]), power_law(64.0, [1, 16], [10.0, 40.0])
     (20.0, 80.0)
     """
+    if np.ndim(x):  # one by one: a power of an array need not have the last bit of a power of its elements
+        values, places = np.unique(x, return_inverse=True)
+        powers = [power_law(value, xs, ys) for value in values.tolist()]
+        return np.array(powers, dtype=float)[places].reshape(np.shape(x))
     x, at, after, below, above = _pieces(x, xs, ys)
     exponent = np.log(above / below) / np.log(after / at) if len(xs) > 1 else np.zeros_like(x)
     return _leave(_through(x, xs, ys, below * (x / at) ** exponent))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError
-from workloads import Cascade, Workload, is_array
+from workloads import Cascade, Workload
 
-from .bind import bind, lookup_of
+from .bind import bind, lookup_of, varies
 from .choices import Way, ways_of
 from .counts import count
 from .extents import ANY
@@ -35,7 +35,7 @@ def best(part: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapping
     ways = ways_of(loaded, lookup_of(machine, workload))
     if len(ways) == 1 and ways[0].open_part is None:
         return _noted(bind(part, workload, machine, ways[0]), ways[0], ways[0].settled_by)
-    if is_array(*workload.values.values(), *(machine.value(path) for path in machine.paths())):
+    if varies(machine, workload):
         message = "a choice between ways is for one design point, found an array of them; bind them one by one"
         raise SpecError([Problem(message, loaded.place(("choices",), key=True))])
     found: list[tuple[tuple[Any, ...], Way, Schedule | None]] = []

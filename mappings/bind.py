@@ -28,7 +28,7 @@ from .extents import Missing, evaluate, families, fit
 from .faults import Faults
 from .footprint import check_room, footprints, spills_of, tiles_of, too_large
 from .published import fitted_extent
-from .schedule import Epoch, Family, InBanks, Schedule, Spill, Wait
+from .schedule import Epoch, Family, InBanks, Pick, Reason, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import Structure, structure
 
@@ -87,10 +87,19 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         spills=spills,
         in_banks=_in_banks(cascade, spec),
     )
-    for condition, reason in schedule.infeasible:
-        if not is_array(condition) and condition:
-            raise Infeasible(f"mapping '{spec.mapping}' on '{machine.name}': {reason}")
+    if not varies(machine, workload):
+        for condition, reason in schedule.infeasible:
+            if not is_array(condition) and condition:
+                raise Infeasible(schedule.reason(reason))
     return schedule
+
+
+def varies(machine: Any, workload: Workload) -> bool:
+    """Whether any number of a machine or a workload is an array of design points."""
+    memories = (value for memory in machine.memories.values() for value in vars(memory).values())
+    units = (value for unit in machine.units.values() for value in (*unit.axes.values(), *vars(unit).values()))
+    sizes = (*workload.values.values(), *workload.settings.values())
+    return is_array(machine.clock_hz, *memories, *units, *sizes)
 
 
 def _in_banks(cascade: Cascade, spec: MappingSpec) -> InBanks:
@@ -123,7 +132,10 @@ def _whole(loaded: Loaded[MappingSpec], lookup: Any, text: int | str, least_valu
     """Checks that a value is a whole number, at least `least_value` and at most 2^31."""
     value = evaluate(text, lookup, loaded, *path)
     if is_array(value):
-        return
+        wrong = value[(value != value // 1) | (value < least_value) | (value > 2**31)]
+        if not wrong.size:
+            return
+        value = wrong[0].item()
     if value != int(value) or not least_value <= value <= 2**31:
         name = path[-1] if path[0] != "epochs" else f"wait for {path[-1]}"
         message = f"'{name}' must be a whole number from {least_value} to 2^31, found {value}"
@@ -190,16 +202,15 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
     )
 
 
-def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, str]]:
+def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Reason]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
     placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
     found = []
     for unit, axis, part in sorted(placed):
         extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
-        reason = f"part '{part}' has {_plain(extent)} indices, but axis '{axis}' of '{unit}' has {_plain(room)}"
-        found.append((extent > room, reason))
+        found.append((extent > room, functools.partial(_why_too_wide, unit, axis, part, extent, room)))
     return found
 
 
-def _plain(value: Any) -> str:
-    return "some" if is_array(value) else str(value)
+def _why_too_wide(unit: str, axis: str, part: str, extent: Any, room: Any, pick: Pick) -> str:
+    return f"part '{part}' has {pick(extent)} indices, but axis '{axis}' of '{unit}' has {pick(room)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from specs import Loaded, Problem, SpecError, parse_expression, unknown
-from workloads import Cascade, ceil_div, is_array, least
+from workloads import Cascade, ceil_div, choose, is_array, least, most
 
 from .schedule import Family, Part
 from .spec import MappingSpec
@@ -215,7 +215,9 @@ def fit(
         if limit is None or level not in at_one:
             continue
         slope = at_two[level] - at_one[level]
-        if is_array(slope) or slope > 0:
-            room = limit - (at_one[level] - slope)
+        room = limit - (at_one[level] - slope)
+        if is_array(slope):
+            largest = choose(slope > 0, least(largest, room // most(slope, 1)), largest)
+        elif slope > 0:
             largest = least(largest, room // slope)
     return largest_divisor(rest, largest)

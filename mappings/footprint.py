@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from specs import Loaded, Problem, SpecError, show_quantity, unknown
 from workloads import ceil_div, is_array, least, most
 
 from .extents import Lookup, evaluate
-from .schedule import Family, Kept, Spill
+from .schedule import Family, Kept, Pick, Reason, Spill
 from .spec import MappingSpec
 from .structure import Structure
 
@@ -132,33 +133,40 @@ def spills_of(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, A
     return found
 
 
-def too_large(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, str]]:
+def too_large(spec: MappingSpec, tiles: tuple[Kept, ...], limits: Mapping[str, Any]) -> list[tuple[Any, Reason]]:
     """For each level, whether what may not spill there does not fit, and the sentence that says so."""
-    found = []
+    found: list[tuple[Any, Reason]] = []
     for level, needed in footprints(tiles).items():
         limit = limits[level]
         if limit is None:
             continue
         if level in spec.spill:
             streams: Any = sum(t.size_bytes for t in tiles if t.level == level and t.use in ("stream", "within"))
-            reason = f"the streams through '{level}' need {streams} B there and cannot spill; it has {limit} B"
-            found.append((streams > limit, "streams do not fit" if is_array(streams, limit) else reason))
+            found.append((streams > limit, functools.partial(_why_no_stream, level, streams, limit)))
             continue
-        if is_array(needed, limit):
-            found.append((needed > limit, f"the tiles kept in '{level}' do not fit"))
-            continue
-        first = max((t for t in tiles if t.level == level), key=lambda tile: tile.size_bytes)
-        rest = limit - (needed - first.size_bytes)
-        remedy = (
-            f"a tile of '{first.tensor}' of at most {show_quantity(rest, 'size')} would fit, or a "
-            if rest > 0
-            else "what would fit is a "
-        )
-        held = f"one iteration of '{first.loop}'" if first.loop else "the whole run"
-        reason = (
-            f"'{level}' needs {needed} B, {needed - limit} B over its {limit} B; "
-            f"tensor '{first.tensor}', kept for {held}, takes {first.size_bytes} B; "
-            f"{remedy}'{level}' of {show_quantity(needed, 'size')}"
-        )
-        found.append((needed > limit, reason))
+        own = [tile for tile in tiles if tile.level == level]
+        found.append((needed > limit, functools.partial(_why_too_large, level, own, needed, limit)))
     return found
+
+
+def _why_no_stream(level: str, streams: Any, limit: Any, pick: Pick) -> str:
+    return f"the streams through '{level}' need {pick(streams)} B there and cannot spill; it has {pick(limit)} B"
+
+
+def _why_too_large(level: str, tiles: list[Kept], needed: Any, limit: Any, pick: Pick) -> str:
+    """What is needed and what there is, the largest tile, and what would fit."""
+    all_bytes, room = pick(needed), pick(limit)
+    first = max(tiles, key=lambda tile: pick(tile.size_bytes))
+    first_bytes = pick(first.size_bytes)
+    rest = room - (all_bytes - first_bytes)
+    remedy = (
+        f"a tile of '{first.tensor}' of at most {show_quantity(rest, 'size')} would fit, or a "
+        if rest > 0
+        else "what would fit is a "
+    )
+    held = f"one iteration of '{first.loop}'" if first.loop else "the whole run"
+    return (
+        f"'{level}' needs {all_bytes} B, {all_bytes - room} B over its {room} B; "
+        f"tensor '{first.tensor}', kept for {held}, takes {first_bytes} B; "
+        f"{remedy}'{level}' of {show_quantity(all_bytes, 'size')}"
+    )

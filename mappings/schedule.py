@@ -6,7 +6,7 @@ Einsum or of a rank: a reader sees parts, operations, accesses, nests and depend
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .parameters import Parameters
 
 Whole = Any
+Pick = Callable[[Any], Any]  # of a number or an array of design points, the number of one of them
+Reason = Callable[[Pick], str]  # the sentence that says why a design point does not fit
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ class Schedule:
     epochs: tuple[Epoch, ...]
     accounting: str
     interleave: Whole
-    infeasible: tuple[tuple[Any, str], ...] = ()
+    infeasible: tuple[tuple[Any, Reason], ...] = ()  # where it does not fit, and why
     assumptions: tuple[str, ...] = ()
     spills: Mapping[str, Spill] = field(default_factory=dict)
     in_banks: InBanks = InBanks()
@@ -239,6 +241,10 @@ class Schedule:
         from .parameters import parameters_of
 
         return parameters_of(self)
+
+    def reason(self, why: Reason, pick: Pick = int) -> str:
+        """Why a design point does not fit, in the words of `Infeasible`."""
+        return f"mapping '{self.mapping}' on '{self.machine.name}': {why(pick)}"
 
     def indexes(self, operation: Operation, part: str) -> bool:
         """Whether the result of an operation is indexed by a part."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from specs import Library, Problem, SpecError, parse_reference, read_file, unknown
 
-KINDS = ("cascade", "workload", "arch", "mapping")
+KINDS = ("cascade", "workload", "arch", "mapping")  # with a library each
+OF_FILES = (*KINDS, "sweep")
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,12 @@ class Entry:
 
 
 def known_kind(word: str, plural: bool = False) -> str:
-    """The kind that a word on the command line means. Raises SpecError with the legal ones.
+    """The kind that a word on the command line means; in the plural, one with a library. Raises SpecError.
 
     >>> known_kind("archs", plural=True), known_kind("arch")
     ('arch', 'arch')
     """
-    legal = {f"{kind}s" if plural else kind: kind for kind in KINDS}
+    legal = {f"{kind}s": kind for kind in KINDS} if plural else {kind: kind for kind in OF_FILES}
     if word not in legal:
         raise SpecError(unknown("library" if plural else "kind of spec", word, legal))
     return legal[word]
@@ -41,6 +42,10 @@ def library(kind: str) -> Library:
         from mappings import MAPPINGS
 
         return MAPPINGS
+    if kind == "sweep":
+        from sim.explore.spec import SWEEPS
+
+        return SWEEPS
     from workloads import CASCADES, WORKLOADS
 
     return CASCADES if kind == "cascade" else WORKLOADS
@@ -81,8 +86,8 @@ def kind_of_file(path: Path) -> str:
         raise SpecError(f"{path}: not a regular file; a spec is a YAML file")
     document = read_file(path)
     first = next(iter(document.value), "")
-    if first in KINDS:
+    if first in OF_FILES:
         return str(first)
-    legal = unknown("kind of spec", str(first), KINDS)
+    legal = unknown("kind of spec", str(first), OF_FILES)
     message = f"{legal}; the first key of a spec names its kind, as in 'arch: my-machine'"
     raise SpecError(Problem(message, document.place((first,), key=True) if first else None))

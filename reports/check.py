@@ -29,6 +29,10 @@ def check_file(path: Path, arch: str | None = None) -> str:
         from workloads import cascade
 
         cascade(reference)
+    elif kind == "sweep":
+        from sim.explore.sweep import sweep
+
+        sweep(reference)
     else:
         library(kind).load(reference)
     return kind

@@ -141,7 +141,7 @@ def passes(
 
 
 @app.command()
-def schema(kind: Annotated[str, typer.Argument(metavar="arch|cascade|workload|mapping")]) -> int:
+def schema(kind: Annotated[str, typer.Argument(metavar="arch|cascade|workload|mapping|sweep")]) -> int:
     """Print the JSON Schema of a kind of spec."""
     import specs
 

@@ -37,6 +37,12 @@ def _page(kind: str, reference: str) -> list[RenderableType]:
 
         found = cascade(reference)
         return show_cascade.as_text(found, found.source)
+    if kind == "sweep":
+        from sim.explore.sweep import sweep
+
+        from . import show_sweep
+
+        return show_sweep.as_text(sweep(reference))
     loaded = catalog.library(kind).load(reference)
     return show_spec.workload_text(loaded) if kind == "workload" else show_spec.mapping_text(loaded)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings import Counts, Schedule, count, fewest_bytes
-from workloads import ceil_div, choose, is_array, most
+from workloads import ceil_div, choose, is_array, most, quotient
 
+from .labels import label
 from .pim.commands import Commands
 
 Number = Any
@@ -25,8 +26,8 @@ ASSUMPTIONS = ("no fill, drain or skew, no port limit and no operation latency",
 class Latency:
     """Times of a schedule: `cycles` rounded up to whole ones, `latency_s` not rounded.
 
-    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names what does (an array of names for arrays
-    of design points).
+    `unit_cycles` and `memory_s` are the loads that bound it; `bound_by` names what does (`Labels` for arrays of
+    design points).
     """
 
     cycles: Number
@@ -85,12 +86,13 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
     """
     clock_hz = schedule.machine.clock_hz
     compute = compute_cycles(schedule, counts)
-    cycles, seconds = compute, compute / clock_hz
+    cycles, seconds = compute, quotient(compute, clock_hz)
     units = {name: counts.unit_cycles(name) for name in schedule.machine.units}
-    bound: Any = None
+    loads = units | _waits(schedule, counts)
+    bound: Any = 0  # an index into the names of loads and memories
     busiest: Number = -1
-    for name, load in (units | _waits(schedule, counts)).items():
-        bound = name if bound is None else choose(load > busiest, name, bound)
+    for i, load in enumerate(loads.values()):
+        bound = choose(load > busiest, i, bound)
         busiest = most(busiest, load)
     memory_s: dict[str, Number] = {}
     for memory in schedule.machine.memories.values():
@@ -98,11 +100,12 @@ def latency(schedule: Schedule, counts: Counts) -> Latency:
         if bandwidth is None:
             continue
         moved = counts.level_bytes(memory.name, "read") + counts.level_bytes(memory.name, "write")
-        memory_s[memory.name] = moved / bandwidth
-        bound = choose(memory_s[memory.name] > seconds, memory.name, bound)
+        memory_s[memory.name] = quotient(moved, bandwidth)
+        bound = choose(memory_s[memory.name] > seconds, len(loads) + len(memory_s) - 1, bound)
         seconds = most(seconds, memory_s[memory.name])
         cycles = most(cycles, memory_cycles(moved, clock_hz, bandwidth))
-    return Latency(cycles, seconds, compute, units, memory_s, bound, assumptions=ASSUMPTIONS)
+    bound_by = label((*loads, *memory_s), bound)
+    return Latency(cycles, seconds, compute, units, memory_s, bound_by, assumptions=ASSUMPTIONS)
 
 
 def fastest(schedule: Schedule) -> tuple[Number, ...]:
@@ -111,14 +114,54 @@ def fastest(schedule: Schedule) -> tuple[Number, ...]:
 
 
 def memory_cycles(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
-    """Cycles that a memory takes, rounded up: exact for whole numbers, in float64 for arrays."""
-    if is_array(moved, clock_hz, bandwidth):
-        import numpy as np
+    """Cycles that a memory takes, rounded up exactly.
 
-        return np.ceil(np.asarray(moved, dtype=np.float64) * clock_hz / bandwidth).astype(np.int64)
+    >>> import numpy as np
+    >>> memory_cycles(2**40, 940_000_000, 3 * 2**30), memory_cycles(np.array([3, 4]), 10, 3)
+    (320853333334, array([10, 14]))
+    """
+    if is_array(moved, clock_hz, bandwidth):
+        return _cycles_of_points(moved, clock_hz, bandwidth)
     if isinstance(clock_hz, int) and isinstance(bandwidth, int):
         return ceil_div(moved * clock_hz, bandwidth)
     from fractions import Fraction
     from math import ceil
 
     return ceil(Fraction(moved) * Fraction(clock_hz) / Fraction(bandwidth))
+
+
+def _cycles_of_points(moved: Number, clock_hz: Number, bandwidth: Number) -> Number:
+    """The same for arrays: a guess in float64 that is off by one at most, mended by what is left over of it.
+
+    That is small, and so right though products wrap around 2^64. Points too large for this are taken one by one.
+    """
+    import numpy as np
+
+    moved, clock_hz, bandwidth = (np.asarray(each) for each in (moved, clock_hz, bandwidth))
+    near = moved.astype(np.float64) * clock_hz / bandwidth
+    found = np.ceil(near).astype(np.int64)
+    clocks, clock_bits = _without_fractions(clock_hz)
+    widths, width_bits = _without_fractions(bandwidth)
+    large = near >= 2.0**50
+    if float(np.max(widths)) * 2.0**clock_bits < 2.0**61:
+        with np.errstate(over="ignore"):
+            whole = widths << clock_bits
+            left = (moved * clocks << width_bits) - found * whole
+        found += left > 0
+        found -= left <= -whole
+    else:
+        large = np.ones_like(large)
+    for i in np.flatnonzero(large):
+        point = (np.broadcast_to(each, near.shape).flat[i].item() for each in (moved, clock_hz, bandwidth))
+        found.flat[i] = memory_cycles(*point)
+    return found
+
+
+def _without_fractions(values: Any) -> tuple[Any, int]:
+    """Integers, and the bits by which they are the values shifted left; at most 62 bits."""
+    import numpy as np
+
+    if values.dtype.kind == "i":
+        return values, 0
+    bits = next((n for n in range(63) if (np.ldexp(values, n) % 1 == 0).all()), 62)
+    return np.minimum(np.ldexp(values, bits), 2.0**62).astype(np.int64), bits

@@ -11,6 +11,7 @@ from workloads import is_array
 
 from .analytic import Latency
 from .energy import Energy
+from .labels import Labels, labels
 from .pim.commands import Commands
 
 Number = Any
@@ -188,10 +189,12 @@ def _bound(parts: Sequence[Latency]) -> Any:
         return max(seconds, key=lambda name: seconds[name])
     import numpy as np
 
-    bounds = [np.asarray(part.bound_by) for part in parts]
-    names = sorted({str(name) for each in bounds for name in np.unique(each)})
+    bounds = [labels(part.bound_by) for part in parts]
+    names = tuple(dict.fromkeys(name for each in bounds for name in each.names))
+    codes = [np.array([names.index(name) for name in each.names])[each.codes] for each in bounds]
     taken = [
-        sum(np.where(each == name, part.latency_s, 0.0) for each, part in zip(bounds, parts, strict=True))
-        for name in names
+        sum(np.where(other == code, part.latency_s, 0.0) for other, part in zip(codes, parts, strict=True))
+        for code in codes
     ]
-    return np.array(names)[np.argmax(np.stack(taken), axis=0)]
+    longest = np.argmax(np.stack(np.broadcast_arrays(*taken)), axis=0)  # the first of equals, as for a single point
+    return Labels(names, np.choose(longest, codes))

@@ -19,7 +19,7 @@ from specs.expression import Expression, is_expression, parse_expression
 from specs.marks import Key
 from specs.paths import MISSING, Slot, dotted, find
 from specs.problems import Place, Problem
-from specs.quantity import in_base_units, parse_quantity
+from specs.quantity import Quantity, in_base_units, parse_quantity
 from specs.scalars import show_scalar
 from specs.terms import ExpressionError
 
@@ -78,6 +78,59 @@ def resolve_ties(
     return values, problems
 
 
+def follow_ties(
+    data: Any, slots: Mapping[str, Slot], legal: Iterable[str], given: Mapping[Key, Any]
+) -> dict[Key, Any]:
+    """What the ties of data come to where some numbers are `given`: arrays of design points, in base units.
+
+    Only of ties that need a given number, by path, unchecked; a number that is given is tied no longer. The data is
+    known to be in order. Raises ExpressionError.
+
+    >>> from specs.quantity import Count
+    >>> slots = {name: Slot((name,), Count) for name in ("rows", "cols")}
+    >>> follow_ties({"rows": 4, "cols": "= 2 * rows"}, slots, slots, {("rows",): 8})
+    {('cols',): 16}
+    """
+    legal = list(legal)
+    ties = {
+        path: parse_expression(text)
+        for path, text in _leaves(data)
+        if is_expression(text) and _takes_number(slots, path) and path not in given
+    }
+    needs = {path: _needs(tie, slots, legal) for path, tie in ties.items()}
+    plain, _ = resolve_ties(data, slots, legal, lambda path, offset: Place(""))
+    found: dict[Key, Any] = dict(given)
+    for path in TopologicalSorter(needs).static_order():
+        if path in ties and needs[path] & found.keys():
+            quantity = slots[dotted(path)].quantity
+            bits = quantity is not None and quantity.dimension == "width"
+
+            def lookup(name: str, bits: bool = bits) -> Any:
+                slot = slots[find(name, legal)]
+                if slot.path in found:
+                    return as_term(found[slot.path], slot.quantity, bits)
+                return _number(slot, data, plain, bits)
+
+            found[path] = ties[path].evaluate(lookup, bits)
+    return {path: value for path, value in found.items() if path not in given}
+
+
+def as_term(number: Any, quantity: Quantity | None, bits: bool) -> Any:
+    """A number, or an array, of a quantity as the arithmetic of a tie takes it: amounts of data in bytes, or in bits.
+
+    >>> as_term(16, Quantity("width"), bits=False), as_term(16, Quantity("size"), bits=True)
+    (Fraction(2, 1), 128)
+    """
+    dimension = None if quantity is None else quantity.dimension
+    if bits and dimension in ("size", "bandwidth"):
+        return number * 8
+    if bits or dimension != "width":
+        return number
+    if not hasattr(number, "dtype"):
+        return Fraction(number) / 8
+    return number // 8 if (number % 8 == 0).all() else number / 8
+
+
 def _result(value: Any, slot: Slot) -> Any:
     if isinstance(value, bool):
         raise ExpressionError("a comparison is not a number")
@@ -103,12 +156,7 @@ def _number(slot: Slot, data: Any, values: Mapping[Key, Any], bits: bool) -> Any
         raise ExpressionError(f"'{slot.dotted}' is not a number: it is {show_scalar(found)}")
     if isinstance(found, float) and not math.isfinite(found):
         raise ExpressionError(f"'{slot.dotted}' is not a finite number")
-    number = int(found) if isinstance(found, int) else float(found)
-    if dimension == "width" and not bits:
-        return Fraction(number) / 8
-    if dimension in ("size", "bandwidth") and bits:
-        return number * 8
-    return number
+    return as_term(int(found) if isinstance(found, int) else float(found), slot.quantity, bits)
 
 
 def _order(needs: Mapping[Key, set[Key]], problems: dict[Key, Problem], place: PlaceOf) -> list[Key]:

@@ -13,8 +13,8 @@ from .notation import Access, Apply, NotationError, Number, Statement, parse_sta
 from .passes import PassCount, count_passes
 from .spec import CascadeSpec, TypeSpec, plain_pins
 from .types import TYPES, NumberType, TensorType, TypePin, check_pins, number_type, tensor_types, unknown_type
-from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of
-from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload
+from .whole import LARGEST, ceil_div, choose, is_array, least, most, part_of, quotient
+from .workload import LAYERS, ONCE, Repeated, Workload, WorkloadSpec, attention_workload, size_keys
 
 __all__ = [
     "CASCADES",
@@ -61,6 +61,8 @@ __all__ = [
     "part_of",
     "plain_pins",
     "points",
+    "quotient",
+    "size_keys",
     "tensor_types",
     "unknown_type",
     "visited",

@@ -52,6 +52,38 @@ def ceil_div(a: Whole, b: Whole) -> Whole:
     return -(-a // b)
 
 
+EXACT = 2**53  # whole numbers up to it are floats
+
+
+def quotient(a: Whole, b: Any) -> Any:
+    """a / b as a float, that nearest to the exact quotient for whole numbers of any size; the same for arrays.
+
+    >>> import numpy as np
+    >>> a, b = 2**53 + 1, 3
+    >>> quotient(a, b) == float(quotient(np.array([a]), b)[0]), float(np.array([a])[0] / b) == a / b
+    (True, False)
+    """
+    found = a / b
+    if not is_array(a, b):
+        return found
+    import numpy as np
+
+    whole = all(np.asarray(each).dtype.kind in "iu" for each in (a, b))
+    if not whole or (_largest(a) <= EXACT and _largest(b) <= EXACT):
+        return found
+    tops, bottoms = np.broadcast_arrays(a, b)
+    large = np.flatnonzero((np.abs(tops) > EXACT) | (np.abs(bottoms) > EXACT))
+    for i, top, bottom in zip(large, tops.flat[large].tolist(), bottoms.flat[large].tolist(), strict=True):
+        found.flat[i] = top / bottom
+    return found
+
+
+def _largest(a: Whole) -> int:
+    import numpy as np
+
+    return int(np.max(np.abs(a), initial=0))
+
+
 def least(a: Whole, b: Whole) -> Whole:
     """The smaller of two, elementwise for arrays."""
     if is_array(a, b):

@@ -109,7 +109,7 @@ class Workload:
         number, a mask or a tensor's type that the cascade does not have.
         """
         problems = self._misfits(cascade)
-        missing = [key for key in _size_keys(cascade) if key not in self.values]
+        missing = [key for key in size_keys(cascade) if key not in self.values]
         if missing:
             given = ", ".join(sorted(self.values))
             message = (
@@ -122,7 +122,10 @@ class Workload:
         except ExpressionError as error:
             raise SpecError([*problems, Problem(f"cascade '{cascade.name}': {error}", self.place)]) from None
         for rank, size in sizes.items():
-            if not is_array(size) and (size != int(size) or not 1 <= size <= LARGEST):
+            if is_array(size):
+                wrong = size[(size != size // 1) | (size < 1)]
+                size = wrong[0].item() if wrong.size else 1
+            if size != int(size) or not 1 <= size <= LARGEST:
                 text = cascade.rank_sizes[rank].text
                 message = f"rank '{rank}' of cascade '{cascade.name}' has size {text} = {size}, expected a whole number"
                 problems.append(Problem(f"{message} from 1 to 2^63 - 1", self.place))
@@ -230,7 +233,7 @@ def bare_cascade(cascade: Cascade, overrides: Mapping[str, str], reference: str)
     """
     place = Place(f"workload argument '{reference}'")
     masks = {clause.key: clause.key in clause.bound.names() for clause in cascade.mask}  # key: takes a number
-    names = _size_keys(cascade)
+    names = size_keys(cascade)
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     settings: dict[str, Any] = {}
@@ -261,7 +264,7 @@ def bare_cascade(cascade: Cascade, overrides: Mapping[str, str], reference: str)
     return found
 
 
-def _size_keys(cascade: Cascade) -> list[str]:
+def size_keys(cascade: Cascade) -> list[str]:
     """The keys that the ranks are sized by, in the order of the ranks."""
     return list(dict.fromkeys(key for size in cascade.rank_sizes.values() for key in sorted(size.names())))
 

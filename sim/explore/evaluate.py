@@ -1,0 +1,199 @@
+"""From a box of a sweep's grid to a table: one axis a dimension, and single points where axes cannot be arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from arch import Machine
+from mappings import Schedule
+from specs import Infeasible, Problem, SpecError
+from workloads import LAYERS, Workload
+
+from ..simulate import Analysis, model_for, simulation
+from . import machines, workloads
+from .axes import Axis
+from .grid import Box
+from .identity import identity_of
+from .readers import machine_of, mapping_of, workload_of
+from .rows import Rows
+from .points import References, Sweep
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ANALYTIC = "analytic"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Points of a box that are evaluated at once: of each free axis one index, or a range of them as an array."""
+
+    model: int
+    design: int
+    at: tuple[int | range, ...]
+
+    @property
+    def origin(self) -> tuple[int, ...]:
+        """The first point, on every dimension of the grid."""
+        first = (each.start if isinstance(each, range) else each for each in self.at)
+        return (self.model, self.design, *first)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(each) for each in self.at if isinstance(each, range))
+
+    def places(self) -> Iterator[tuple[int, ...]]:
+        """The indices of every point, in order."""
+        return product([self.model], [self.design], *([i] if isinstance(i, int) else i for i in self.at))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluator:
+    """The chunks of a sweep as tables.
+
+    >>> from sim.explore.sweep import sweep
+    >>> table = Evaluator(sweep("examples/area_latency.yaml")).table(0)
+    >>> table.num_rows, table.column_names[:3]
+    (6, ['point', 'arch.array_2d.rows', 'arch.array_2d.cols'])
+    >>> [round(each, 2) for each in table["latency_s"].to_pylist()[-2:]]
+    [118.28, 29.58]
+    """
+
+    sweep: Sweep
+    _as_arrays: dict[tuple[int, int], tuple[bool, ...]] = field(default_factory=dict)  # axes, by model and design
+
+    @property
+    def chunks(self) -> int:
+        """How many tables there are."""
+        return self.sweep.grid.chunks
+
+    @property
+    def points(self) -> int:
+        """How many points, and rows, there are."""
+        return self.sweep.grid.points
+
+    @cached_property
+    def identity(self) -> Mapping[str, str]:
+        """A hash of everything that the numbers depend on, by name."""
+        return identity_of(self.sweep)
+
+    def table(self, chunk: int) -> pyarrow.Table:
+        """The rows of a chunk, in the order of their points.
+
+        Raises SpecError for a point that makes no sense, with its references.
+        """
+        box = self.sweep.grid.box(chunk)
+        rows = Rows(self.sweep, box)
+        with np.errstate(all="ignore"):  # of points that do not fit anything may come out
+            for part in self._parts(box):
+                self._fill(rows, part)
+        return rows.table()
+
+    def _parts(self, box: Box) -> Iterator[_Part]:
+        """The box by what can be evaluated at once: arrays along some axes, single indices along the others."""
+        models, designs, *ranges = box.ranges
+        for model, design in product(models, designs):
+            arrays = self._arrays(model, design)
+            single = [[each] if is_array else list(each) for each, is_array in zip(ranges, arrays, strict=True)]
+            for at in product(*single):
+                yield _Part(model, design, tuple(at))
+
+    def _arrays(self, model: int, design: int) -> tuple[bool, ...]:
+        """Of each free axis, whether it may be an array."""
+        if (model, design) not in self._as_arrays:
+            self._as_arrays[model, design] = self._find_arrays(model, design)
+        return self._as_arrays[model, design]
+
+    def _find_arrays(self, model: int, design: int) -> tuple[bool, ...]:
+        free = self.sweep.free
+        origin = (model, design, *[0] * len(free))
+        host = machine_of(self.sweep.references(origin).arch)
+        if model_for(host, self.sweep.spec.models[model]) != ANALYTIC:
+            return (False,) * len(free)
+        alone = {i for axis in self.sweep.axes if not self._can_vary(axis, origin) for i in axis.over}
+        return tuple(i not in alone for i in range(len(free)))
+
+    def _can_vary(self, axis: Axis, origin: Sequence[int]) -> bool:
+        refs, design = self.sweep.references(origin), self.sweep.designs[origin[1]]
+        if not axis.is_number:
+            return False
+        if axis.part == "arch":
+            return machines.can_vary(machine_of(refs.arch), design.arch, axis.key)
+        return axis.part == "workload" and workloads.can_vary(workload_of(refs.workload), axis.key)
+
+    def _fill(self, rows: Rows, part: _Part) -> None:
+        """Puts the results of a part into its rows: all at once, or point by point."""
+        if part.shape:
+            try:
+                self._fill_at_once(rows, part)
+                return
+            except SpecError:  # of a point that makes no sense, or of a mapping that takes single points
+                pass
+        for place in part.places():
+            self._fill_one(rows, place)
+        if part.shape:  # no point was refused: it was the arrays
+            self._as_arrays[part.model, part.design] = (False,) * len(part.at)
+
+    def _fill_one(self, rows: Rows, place: tuple[int, ...]) -> None:
+        point = self.sweep.references(place)
+        try:
+            found = _simulated(point)
+        except Infeasible as error:
+            rows.refuse(place, error.reason)
+            return
+        except SpecError as error:
+            problems = [Problem(f"{each.message} (of {point})", each.place) for each in error.problems]
+            raise SpecError(problems) from None
+        rows.fill(place, found, {axis.path: axis.value(place[2:]) for axis in self.sweep.axes})
+
+    def _fill_at_once(self, rows: Rows, part: _Part) -> None:
+        refs, arrays = self.sweep.references(part.origin), self._values(part)
+        work, host = self._inputs(part, refs, arrays)
+        found = simulation(work, host, mapping_of(refs.mapping), refs.model).analysis
+        at = (part.model, part.design, *part.at)
+        rows.fill(at, found, arrays)
+        for schedule in _in_order(found):
+            for condition, why in schedule.infeasible:
+                rows.refuse_where(at, condition, lambda pick, s=schedule, w=why: s.reason(w, pick))
+
+    def _values(self, part: _Part) -> dict[str, Any]:
+        """The values of every axis: an array over the dimensions of the part, or one value."""
+        found = {}
+        for axis in self.sweep.axes:
+            indices = [part.at[i] for i in axis.over]
+            values = axis.values[tuple(slice(i.start, i.stop) if isinstance(i, range) else i for i in indices)]
+            over = [i for i in axis.over if isinstance(part.at[i], range)]
+            dimensions = [i for i, each in enumerate(part.at) if isinstance(each, range)]
+            shape = [len(part.at[i]) if i in over else 1 for i in dimensions]  # type: ignore[arg-type]
+            found[axis.path] = values.reshape(shape) if over else values
+        return found
+
+    def _inputs(self, part: _Part, refs: References, arrays: Mapping[str, Any]) -> tuple[Workload, Machine]:
+        design = self.sweep.designs[part.design]
+        sizes = {a.key: arrays[a.path] for a in self.sweep.axes if a.part == "workload" and np.ndim(arrays[a.path])}
+        numbers = {a.key: arrays[a.path] for a in self.sweep.axes if a.part == "arch" and a.slot.quantity is not None}
+        work, host = workload_of(refs.workload), machine_of(refs.arch)
+        if sizes:
+            work = workloads.varied_workload(refs.workload, self.sweep.workload, sizes)
+        if any(np.ndim(value) for value in numbers.values()):
+            host = machines.varied_machine(host, design.arch, numbers)
+        return work, host
+
+
+def _simulated(point: References) -> Analysis:
+    return simulation(
+        workload_of(point.workload), machine_of(point.arch), mapping_of(point.mapping), point.model
+    ).analysis
+
+
+def _in_order(found: Analysis) -> list[Schedule]:
+    """The schedules in the order in which they are bound: the linear layers around attention come first."""
+    return sorted(found.schedules, key=lambda schedule: schedule.cascade != LAYERS)
+
+

@@ -1,0 +1,240 @@
+"""From the file of a sweep to a sweep that is in order: everything that is wrong with it is said before it runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arch import Machine
+from specs import Expression, ExpressionError, Infeasible, Loaded, Place, Problem, SpecError, parse_expression, unknown
+from specs.paths import Slot
+
+from ..simulate import bound_in_turn, model_for
+from . import machines, workloads
+from .axes import Axis, free_values, tied_axes
+from .columns import chosen_columns, result_columns
+from .grid import CHUNK
+from .keys import Keys, arch_keys, mapping_keys, workload_keys
+from .points import Design, References, Sweep
+from .readers import machine_of, mapping_of, workload_of
+from .spec import PARTS, SweepSpec, load_sweep
+
+MOST_KEPT = 10**10  # points that a sweep may keep; above that only its front or its best
+
+
+def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sweep:
+    """The sweep of a file, checked. `changes` as `load_sweep`. Raises SpecError with every problem.
+
+    >>> made = sweep("examples/area_latency.yaml")
+    >>> made.grid.points, made.grid.chunks
+    (6, 1)
+    """
+    loaded = load_sweep(reference, changes)
+    checks = _Checks(loaded)
+    work = checks.of(lambda: workload_keys(loaded.model.workload), "workload")
+    designs = checks.designs()
+    axes = checks.axes(work, designs)
+    names: tuple[str, ...] = ()
+    if designs:
+        names = result_columns(machine_of(each.arch.reference) for each in designs)
+        checks.objectives(names)
+    constraints = checks.constraints((*names, *loaded.model.axes)) if designs else ()
+    checks.stop()
+    assert work is not None
+    columns = chosen_columns(names, loaded.model.objectives, loaded.model.columns == "all")
+    made = Sweep(loaded, work, designs, axes, constraints, columns, chunk)
+    checks.values(made)
+    return made
+
+
+@dataclass
+class _Checks:
+    """What is wrong with a sweep, collected."""
+
+    loaded: Loaded[SweepSpec]
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def stop(self) -> None:
+        if self.problems:
+            raise SpecError(self.problems)
+
+    def report(self, message: str, *path: str | int, key: bool = False, offset: int = 0) -> None:
+        self.problems.append(Problem(message, self.loaded.place(path, offset=offset, key=key)))
+
+    def of(self, make: Any, *path: str | int) -> Any:
+        """What `make` gives; None if that is refused, with its problems at the path unless they have places."""
+        try:
+            return make()
+        except SpecError as error:
+            place = self.loaded.place(path)
+            self.problems += [Problem(each.message, _in_file(each.place) or place) for each in error.problems]
+        return None
+
+    def designs(self) -> tuple[Design, ...]:
+        """The designs whose references are in order; none if one is not."""
+        spec, found = self.loaded.model, []
+        for i, design in enumerate(spec.all_designs):
+            own = ("designs", i) if spec.designs is not None else ()
+            index = (i,) if isinstance(spec.mapping, list) else ()
+            host = self.of(lambda ref=design.arch: arch_keys(ref), *own, "arch")
+            how = self.of(lambda ref=design.mapping: mapping_keys(ref), *own, "mapping", *index)
+            if host is not None and how is not None:
+                found.append(Design(host, how))
+        return tuple(found) if len(found) == len(spec.all_designs) else ()
+
+    def axes(self, work: Keys | None, designs: Sequence[Design]) -> tuple[Axis, ...]:
+        """The axes; fewer if some are wrong."""
+        slots = {path: slot for path in self.loaded.model.axes if (slot := self._slot(path, work, designs)) is not None}
+        seen: dict[tuple[str, str], str] = {}
+        for path, slot in slots.items():
+            other = seen.setdefault((path.partition(".")[0], slot.dotted), path)
+            if other != path:
+                self.report(f"'{path}' is the same key as axis '{other}'", "axes", path, key=True)
+        free: list[Axis] = []
+        ties: dict[str, str] = {}
+        for path, given in self.loaded.model.axes.items():
+            if path not in slots:
+                continue
+            if isinstance(given, str):
+                ties[path] = given
+                continue
+            values, problems = free_values(given, slots[path], self.loaded, path)
+            self.problems += problems
+            if not problems:
+                free.append(Axis(path, values, (len(free),), False, slots[path]))
+        tied, problems = tied_axes(ties, free, slots, self.loaded, tuple(self.loaded.model.axes))
+        self.problems += problems
+        by_path = {axis.path: axis for axis in (*free, *tied)}
+        self._size(free)
+        return tuple(by_path[path] for path in self.loaded.model.axes if path in by_path)
+
+    def _slot(self, path: str, work: Keys | None, designs: Sequence[Design]) -> Slot | None:
+        part, _, key = path.partition(".")
+        if part not in PARTS or not key:
+            legal = [f"{each}.KEY" for each in PARTS]
+            guess = unknown("axis", path, legal).split(";")[0]
+            self.report(f"{guess}; an axis is {', '.join(legal[:-1])} or {legal[-1]}", "axes", path, key=True)
+            return None
+        holders = [work] if part == "workload" else [design.keys(part) for design in designs]
+        found: Slot | None = None
+        for holder in dict.fromkeys(holders):
+            if holder is None:
+                continue
+            try:
+                found = holder.slot(key)
+            except ValueError as error:
+                self.report(str(error), "axes", path, key=True)
+                return None
+            if holder.is_tied(key) and not isinstance(self.loaded.model.axes[path], str):
+                message = f"'{key}' is tied in the file of {part} '{holder.reference}'; sweep what it is tied to, or set"
+                self.report(f"{message} it in the reference first, such as {key}=1", "axes", path, key=True)
+                return None
+        return found
+
+    def _size(self, free: Sequence[Axis]) -> None:
+        points = len(self.loaded.model.all_designs) * len(self.loaded.model.models)
+        for axis in free:
+            points *= len(axis.values)
+        if self.loaded.model.keep == "all" and points > MOST_KEPT:
+            message = f"{points} points are more than can be kept ({MOST_KEPT}); say keep: front, or top-1000"
+            self.report(message, "keep" if "keep" in self.loaded.model.model_fields_set else "axes", key=True)
+
+    def objectives(self, names: Sequence[str]) -> None:
+        """Objectives are numbers of the results."""
+        for i, name in enumerate(self.loaded.model.objectives):
+            if name not in names:
+                self.report(unknown("objective", name, names), "objectives", i)
+
+    def constraints(self, names: Sequence[str]) -> tuple[tuple[str, Expression], ...]:
+        """The constraints, over results and axes."""
+        found = []
+        for i, text in enumerate(self.loaded.model.constraints):
+            try:
+                expression = parse_expression(text)
+            except ExpressionError as error:
+                self.report(str(error), "constraints", i, offset=error.offset)
+                continue
+            for name in sorted(expression.names() - set(names)):
+                self.report(unknown("column", name, names), "constraints", i, offset=text.index(name))
+            if not expression.is_condition:
+                self.report(f"expected a condition such as area_mm2 <= 400, found '{text}'", "constraints", i)
+            found.append((text, expression))
+        return tuple(found)
+
+    def values(self, made: Sweep) -> None:
+        """Checks what references would refuse: of each design the first point, and each value of each free axis."""
+        origin = [0] * len(made.free)
+        for j, design in enumerate(made.designs):
+            first = made.references((0, j, *origin))
+            host = self.of(lambda ref=first: machine_of(ref.arch), "axes")
+            if host is not None:
+                self._models(host)
+            self.of(lambda ref=first: mapping_of(ref.mapping), "axes")
+        self.of(lambda: workload_of(made.references((0, 0, *origin)).workload), "workload")
+        self.stop()
+        for j in range(len(made.designs)):
+            self.of(lambda ref=made.references((0, j, *origin)): _bound(ref), *self._mapping_of(j))
+        self.stop()
+        for i, axis in enumerate(made.free):
+            if axis.slot.quantity is not None:
+                continue  # each value was read as the file would be
+            for k in range(1, len(axis.values)):
+                place = [k if each == i else 0 for each in range(len(made.free))]
+                for j in range(len(made.designs)):
+                    self._one(made.references((0, j, *place)), axis, k)
+        self.stop()
+        self._together(made)
+        self.stop()
+
+    def _together(self, made: Sweep) -> None:
+        """Checks numbers that depend on each other, all values at once: those of a workload, and ties of machines."""
+        origin = [0] * len(made.free)
+        for j, design in enumerate(made.designs):
+            refs = made.references((0, j, *origin))
+            work, host = workload_of(refs.workload), machine_of(refs.arch)
+            arrays = {axis: axis.over_all(len(origin)) for axis in made.axes if axis.is_number}
+            sizes = {
+                axis.key: values
+                for axis, values in arrays.items()
+                if axis.part == "workload" and workloads.can_vary(work, axis.key)
+            }
+            numbers = {
+                axis.key: values
+                for axis, values in arrays.items()
+                if axis.part == "arch" and machines.can_vary(host, design.arch, axis.key)
+            }
+            self.of(lambda r=refs, s=sizes: workloads.varied_workload(r.workload, made.workload, s), "axes")
+            self.of(lambda h=host, d=design, n=numbers: machines.varied_machine(h, d.arch, n), "axes")
+
+    def _mapping_of(self, design: int) -> tuple[str | int, ...]:
+        """Where the mapping of a design stands."""
+        if self.loaded.model.designs is not None:
+            return ("designs", design, "mapping")
+        return ("mapping", design) if isinstance(self.loaded.model.mapping, list) else ("mapping",)
+
+    def _one(self, point: References, axis: Axis, k: int) -> None:
+        checks = {"arch": lambda: machine_of(point.arch), "mapping": lambda: mapping_of(point.mapping)}
+        given = self.loaded.model.axes[axis.path]
+        self.of(checks.get(axis.part, lambda: workload_of(point.workload)), "axes", axis.path, *([k] if isinstance(given, list) else []))
+
+    def _models(self, host: Machine) -> None:
+        for i, model in enumerate(self.loaded.model.models):
+            index = (i,) if isinstance(self.loaded.model.model, list) else ()
+            self.of(lambda name=model: model_for(host, name), "model", *index)
+
+
+def _bound(point: References) -> None:
+    """Binds a point. Raises SpecError if the machine, the mapping and the workload do not go together."""
+    with contextlib.suppress(Infeasible):
+        bound_in_turn(point.workload, point.arch, point.mapping)
+
+
+def _in_file(place: Place | None) -> Place | None:
+    """A place with a line; arguments have none, and a sweep's own place says more."""
+    return place if place is not None and place.line is not None else None
+
+

@@ -1,0 +1,183 @@
+"""Tables of sweeps: chunks, ties, constraints, models and kinds of machines in one sweep, and what they depend on."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.paper import paper
+from sim import simulate
+from sim.explore.evaluate import Evaluator
+from sim.explore.sweep import sweep
+from specs import SpecError
+from tests.explore.rows import expected, table_of, written
+
+EXAMPLE = "examples/area_latency.yaml"
+WIDER = [
+    "arch.buffer.size={from: 64KiB, to: 64MiB, times: 2}",
+    "arch.dram.bandwidth={from: 50GiB/s, to: 3200GiB/s, steps: 7}",
+    "workload.batch=[1, 8, 64]",
+    "columns=all",
+]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 2000))
+def test_chunks_of_any_size_give_the_same_rows(chunk: int) -> None:
+    whole = table_of(sweep(EXAMPLE, WIDER))
+    cut = table_of(sweep(EXAMPLE, WIDER, chunk=chunk))
+    assert cut.to_pylist() == whole.to_pylist()
+
+
+def test_what_the_arch_file_ties_goes_with_an_axis(tmp_path: Path) -> None:
+    text = (
+        "sweep: s\nworkload: bert:seq_len=1Ki\narch: fusemax-cloud\nmapping: fusemax-binding\n"
+        "columns: all\naxes: {arch.array_2d.cols: [64, 128]}\n"
+    )
+    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
+    for row, cols in zip(rows, (64, 128), strict=True):
+        free = f"fusemax-cloud:array_2d.cols={cols}"
+        bound = f"{free},array_1d.lanes={cols},buffer.row={cols * 16} b"
+        for arch in (free, bound):
+            record = simulate("bert:seq_len=1Ki", arch, "fusemax-binding")
+            assert (row["cycles"], row["energy_j"], row["area_mm2"]) == (record.cycles, record.energy_j, record.area_mm2)
+
+
+def test_a_tied_axis_follows_its_axis(tmp_path: Path) -> None:
+    text = (
+        "sweep: s\nworkload: bert:seq_len=1Ki\narch: fusemax-cloud\nmapping: fusemax-binding\naxes:\n"
+        "  arch.buffer.size: = rows * 64 KiB / batch\n  arch.array_2d.rows: [64, 128]\n"
+        "  workload.batch: {from: 1, to: 4, times: 2}\n"
+    )
+    made = sweep(written(tmp_path, text))
+    table = table_of(made)
+    assert table["arch.buffer.size"].to_pylist() == [n << 20 for n in (4, 2, 1, 8, 4, 2)]
+    assert str(made.references(made.grid.place(4))) == (
+        "-w bert:seq_len=1Ki,batch=2 -a fusemax-cloud:buffer.size=4194304 B,array_2d.rows=128 -m fusemax-binding"
+    )
+
+
+def test_ranges_hold_both_ends(tmp_path: Path) -> None:
+    made = sweep(EXAMPLE, [*WIDER, "arch.clock={from: 0.1 GHz, to: 0.3 GHz, steps: 3}"])
+    values = {axis.path: axis.values.tolist() for axis in made.axes}
+    assert values["arch.buffer.size"] == [2**n for n in range(16, 27)]
+    assert values["arch.dram.bandwidth"] == [(50 + 525 * i) * 2**30 for i in range(7)]
+    assert values["arch.clock"] == [100_000_000, 200_000_000, 300_000_000]
+
+
+def test_constraints_keep_the_numbers_of_what_they_exclude(tmp_path: Path) -> None:
+    text = (
+        "sweep: s\nworkload: bert:seq_len=1Ki\narch: fusemax-cloud\nmapping: fusemax-binding\naxes:\n"
+        "  arch.buffer.size: [64 KiB, 16 MiB, 512 MiB]\n  arch.array_2d.rows: [64, 256]\n"
+        "constraints: [area_mm2 <= 1262.5, arch.array_2d.rows > 64]\n"
+    )
+    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
+    small = "mapping 'fusemax-binding' on 'fusemax-cloud': 'buffer' needs 132096 B, 66560 B over its 65536 B"
+    assert rows[1]["reason"].startswith(small) and rows[1]["area_mm2"] is None and rows[1]["bound_by"] is None
+    reasons = [row["reason"] for row in rows[2:]]
+    assert reasons == [
+        "constraint: arch.array_2d.rows > 64",
+        None,
+        "constraint: area_mm2 <= 1262.5",
+        "constraint: area_mm2 <= 1262.5",
+    ]
+    assert [row["feasible"] for row in rows[2:]] == [False, True, False, False]
+    assert all(row["area_mm2"] > 300 for row in rows[2:])
+
+
+def test_a_number_that_is_not_known_meets_no_constraint(tmp_path: Path) -> None:
+    text = (
+        "sweep: s\nworkload: gemm:M=64,N=64,K=64\narch: systolic\nmapping: output-stationary\n"
+        "axes: {arch.array.rows: [16, 32]}\nconstraints: [area_mm2 <= 4]\n"
+    )
+    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
+    assert {row["reason"] for row in rows} == {"constraint: area_mm2 <= 4 (not known)"}
+    assert all(row["area_mm2"] is None and row["latency_s"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workload: gemm\narch: systolic\nmapping: [output-stationary, weight-stationary]\nmodel: [analytic, cycle]\n"
+        "axes: {workload.M: [16, 33], workload.N: [8], workload.K: [8, 40], arch.rows: [8, 16]}\n",
+        "workload: attention:queries=40,keys=64,head_dim=16\nmodel: cycle\n"
+        "designs: [{arch: 'fusemax-edge:array_2d.rows=8,array_2d.cols=8', mapping: fusemax-binding}]\n"
+        "axes: {mapping.interleave: [1, 3], arch.array_2d.operations.mac.latency: [1, 4]}\n",
+        "workload: gemv:M=256,N=256\n"
+        "designs: [{arch: systolic, mapping: output-stationary}, {arch: gddr6-aim, mapping: bank-parallel}]\n"
+        "axes: {arch.clock: [1 GHz]}\n",
+        "workload: gemv:N=256\narch: gddr6-aim\nmapping: bank-parallel\n"
+        "axes: {arch.channels: [1, 2], workload.M: [64, 512], mapping.io: [included, excluded]}\n",
+        "workload: bert:part=end-to-end,batch=2,seq_len=256\narch: fusemax-cloud\nmapping: fusemax-binding\n"
+        "axes: {arch.buffer.size: [1 KiB, 64 KiB, 256 KiB, 16 MiB], workload.d_ff: [64, 3072], workload.blocks: [1, 2]}\n",
+        "workload: bert:seq_len=256Ki\narch: flat-cloud\nmapping: [unfused, flat]\n"
+        "axes: {arch.dram.bandwidth: [50 GiB/s, 400 GiB/s], workload.batch: [1, 64]}\n",
+        "workload: attention:head_dim=16\narch: fusemax-cloud\nmapping: fusemax-binding\n"
+        "axes: {workload.phase: [prefill, decode], workload.context: [64, 100], workload.seq_len: [512]}\n",
+    ],
+    ids=["models", "cycle", "kinds", "pim", "layers", "choices", "texts"],
+)  # fmt: skip
+def test_models_and_kinds_of_machines_are_as_simulated(tmp_path: Path, text: str) -> None:
+    try:
+        made = sweep(written(tmp_path, "sweep: s\ncolumns: all\n" + text), chunk=5)
+    except SpecError as error:
+        pytest.fail(str(error))
+    for point, row in enumerate(table_of(made).to_pylist()):
+        want = expected(made, point)
+        for name in [name for name in want if name.startswith("unit_cycles")]:
+            if made.references(made.grid.place(point)).model == "cycle" or "gddr6" in str(want):
+                want.pop(name)  # no field of the record
+        assert {name: row[name] for name in want} == want
+
+
+def test_a_point_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    text = (
+        "sweep: s\nworkload: bert\narch: fusemax-cloud\nmapping: fusemax-binding\n"
+        "axes: {workload.seq_len: [1Ki, 16Gi]}\n"
+    )
+    with pytest.raises(SpecError, match=r"beyond 2\^63 - 1 = .* \(of -w bert:seq_len=17179869184 -a fusemax-cloud"):
+        table_of(sweep(written(tmp_path, text)))
+
+
+def test_an_evaluator_goes_to_other_processes() -> None:
+    evaluator = Evaluator(sweep(EXAMPLE, WIDER))
+    copied = pickle.loads(pickle.dumps(evaluator))
+    assert copied.table(0).equals(evaluator.table(0)) and copied.identity == evaluator.identity
+
+
+def test_identity_changes_with_what_the_numbers_depend_on(tmp_path: Path) -> None:
+    plain = Evaluator(sweep(EXAMPLE)).identity
+    assert Evaluator(sweep(EXAMPLE, ["keep=front"])).identity["sweep"] != plain["sweep"]
+    file = tmp_path / "mine.yaml"
+    own = Path("arch/library/fusemax-cloud.yaml").read_text().replace("fusemax-cloud", "mine")
+    file.write_text(own)
+    one = Evaluator(sweep(EXAMPLE, [f"arch={file}"])).identity["arch mine"]
+    file.write_text(own.replace("940 MHz", "941 MHz"))
+    assert Evaluator(sweep(EXAMPLE, [f"arch={file}"])).identity["arch mine"] != one
+
+
+def test_the_example_is_the_papers_area_sweep() -> None:
+    rows = table_of(sweep(EXAMPLE)).to_pylist()
+    swept = paper("fusemax").beside["arrays of other sizes"]
+    for row, number in zip(rows, swept.numbers, strict=True):
+        host = swept.machine(number, {"head_dim": 64})
+        record = simulate("bert:seq_len=256Ki", host, "fusemax-binding")
+        assert (row["latency_s"], row["energy_j"], row["area_mm2"]) == (
+            record.latency_s,
+            record.energy_j,
+            record.area_mm2,
+        )
+
+
+def test_memory_is_that_of_a_chunk() -> None:
+    made = sweep(EXAMPLE, [*WIDER[:2], "workload.batch={from: 1, to: 100000, steps: 100000}"], chunk=4096)
+    evaluator = Evaluator(made)
+    assert made.grid.points == 6 * 11 * 7 * 100_000
+    table = evaluator.table(evaluator.chunks - 1)
+    assert table.num_rows <= 4096 and table.nbytes < 4096 * 200
+    assert np.isfinite(table["latency_s"].to_numpy()[-1])

@@ -6,7 +6,7 @@ Imports specs, workloads and arch.
 from .best import Preference, fewest_bytes
 from .bind import bind
 from .counts import AccessCount, Counts, OperationCount, count
-from .library import MAPPINGS, check_mapping, mapping, schedule, schedules
+from .library import MAPPINGS, check_mapping, has_ways, mapping, schedule, schedules
 from .parameters import Native, OperationParameters, Parameters, UnitParameters
 from .schedule import (
     Access,
@@ -58,6 +58,7 @@ __all__ = [
     "check_mapping",
     "count",
     "fewest_bytes",
+    "has_ways",
     "mapping",
     "schedule",
     "schedules",

@@ -205,7 +205,7 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any) -> tuple[Epoch, ...]:
 def _too_wide(plan: Structure, made: Mapping[str, Family], machine: Any) -> list[tuple[Any, Reason]]:
     """A part that is spatial needs as many elements on its axis as it has indices."""
     placed = {(o.unit, axis, part) for o in plan.operations.values() for axis, part in o.spatial.items()}
-    found = []
+    found: list[tuple[Any, Reason]] = []
     for unit, axis, part in sorted(placed):
         extent, room = made[plan.family_of[part]].extent(part), machine.units[unit].axes[axis]
         found.append((extent > room, functools.partial(_why_too_wide, unit, axis, part, extent, room)))

@@ -11,6 +11,7 @@ from workloads import LAYERS, Cascade, Workload, cascade
 
 from .best import Preference, best, fewest_bytes
 from .choices import all_ways
+from .extents import ANY
 from .footprint import check_room
 from .operands import with_operand_types
 from .schedule import Schedule
@@ -112,6 +113,20 @@ def _schedules(
     if len(nests) > 1:
         workload.sizes(found)  # whatever the workload and the whole cascade do not agree on
     return found, tuple(best(part, workload_of(workload, part, found), machine, nest, prefer) for part, nest in nests)
+
+
+def has_ways(loaded: Loaded[Any], layers: bool = False) -> bool:
+    """Whether a mapping, or also that of the `layers` around, leaves a choice: its points are then bound one by one.
+
+    >>> has_ways(mapping("fusemax-binding")), has_ways(mapping("fusemax-binding"), layers=True)
+    (False, True)
+    """
+    spec = loaded.model
+    nests = spec.sequence if isinstance(spec, SequenceSpec) else [spec]
+    extents = [extent for nest in nests for parts in nest.partition.values() for extent in parts.values()]
+    if ANY in extents or any(nest.choices for nest in nests):
+        return True
+    return layers and spec.layers is not None and has_ways(mapping(spec.layers))
 
 
 def schedule(

@@ -21,6 +21,9 @@ class Labels:
     names: tuple[str, ...]
     codes: Any
 
+    def __getitem__(self, point: Any) -> Any:
+        return label(self.names, self.codes[point])
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         import numpy as np
 

@@ -78,9 +78,7 @@ def resolve_ties(
     return values, problems
 
 
-def follow_ties(
-    data: Any, slots: Mapping[str, Slot], legal: Iterable[str], given: Mapping[Key, Any]
-) -> dict[Key, Any]:
+def follow_ties(data: Any, slots: Mapping[str, Slot], legal: Iterable[str], given: Mapping[Key, Any]) -> dict[Key, Any]:
     """What the ties of data come to where some numbers are `given`: arrays of design points, in base units.
 
     Only of ties that need a given number, by path, unchecked; a number that is given is tied no longer. The data is

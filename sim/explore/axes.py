@@ -87,7 +87,9 @@ def settled(values: Any, quantity: Quantity | None) -> Any:
     return _array(read)[places].reshape(np.shape(values))
 
 
-def free_values(given: RangeSpec | list[Any], slot: Slot, loaded: Loaded[SweepSpec], path: str) -> tuple[Any, list[Problem]]:
+def free_values(
+    given: RangeSpec | list[Any], slot: Slot, loaded: Loaded[SweepSpec], path: str
+) -> tuple[Any, list[Problem]]:
     """The values of a free axis, and what is wrong with them."""
     if isinstance(given, RangeSpec):
         try:
@@ -221,9 +223,7 @@ def tied_axes(
     return [found[path] for path in ties if path in found], list(dict.fromkeys(problems.values()))
 
 
-def _tied(
-    path: str, tie: Expression, found: Mapping[str, Axis], names: Sequence[str], slot: Slot, free: int
-) -> Axis:
+def _tied(path: str, tie: Expression, found: Mapping[str, Axis], names: Sequence[str], slot: Slot, free: int) -> Axis:
     bits = slot.quantity is not None and slot.quantity.dimension == "width"
     needed: list[Axis] = []
     for name in sorted(tie.names()):
@@ -247,7 +247,9 @@ def _tied(
     return Axis(path, whole.reshape([whole.shape[i] for i in over]), over, True, slot)
 
 
-def _in_order(ties: Mapping[str, Expression], names: Sequence[str], problems: dict[str, Problem], place: Any) -> list[str]:
+def _in_order(
+    ties: Mapping[str, Expression], names: Sequence[str], problems: dict[str, Problem], place: Any
+) -> list[str]:
     """Ties after those that they need; those in a circle are left out with a problem."""
     needs: dict[str, set[str]] = {}
     for path, tie in ties.items():
@@ -271,5 +273,3 @@ def _in_order(ties: Mapping[str, Expression], names: Sequence[str], problems: di
                 needs.pop(path)
             for need in needs.values():
                 need.difference_update(circle)
-
-

@@ -1,4 +1,4 @@
-"""The columns of a sweep's table: which there are of the machines that are swept, and how one is read off an analysis."""
+"""The columns of a sweep's table: which there are for its machines, and how each is read off an analysis."""
 
 from __future__ import annotations
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arch import Machine
-from mappings import Schedule
+from mappings import Schedule, has_ways
 from specs import Infeasible, Problem, SpecError
 from workloads import LAYERS, Workload
 
 from ..simulate import Analysis, model_for, simulation
 from . import machines, workloads
-from .axes import Axis
 from .grid import Box
 from .identity import identity_of
+from .points import References, Sweep
 from .readers import machine_of, mapping_of, workload_of
 from .rows import Rows
-from .points import References, Sweep
+from .varying import can_vary
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,9 +48,18 @@ class _Part:
     def shape(self) -> tuple[int, ...]:
         return tuple(len(each) for each in self.at if isinstance(each, range))
 
-    def places(self) -> Iterator[tuple[int, ...]]:
-        """The indices of every point, in order."""
-        return product([self.model], [self.design], *([i] if isinstance(i, int) else i for i in self.at))
+    def halves(self) -> Iterator[_Part]:
+        """Two parts, cut along the longest range; of a single point the point itself."""
+        ranges = [i for i, each in enumerate(self.at) if isinstance(each, range)]
+        cut = max(ranges, key=lambda i: len(self.at[i]))  # type: ignore[arg-type]
+        whole = self.at[cut]
+        assert isinstance(whole, range)
+        if len(whole) == 1:
+            yield _Part(self.model, self.design, self.origin[2:])
+            return
+        middle = (whole.start + whole.stop) // 2
+        for half in (range(whole.start, middle), range(middle, whole.stop)):
+            yield _Part(self.model, self.design, (*self.at[:cut], half, *self.at[cut + 1 :]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +109,11 @@ class Evaluator:
         models, designs, *ranges = box.ranges
         for model, design in product(models, designs):
             arrays = self._arrays(model, design)
-            single = [[each] if is_array else list(each) for each, is_array in zip(ranges, arrays, strict=True)]
+            single: list[list[int | range]] = [
+                [each] if is_array else list(each) for each, is_array in zip(ranges, arrays, strict=True)
+            ]
             for at in product(*single):
-                yield _Part(model, design, tuple(at))
+                yield _Part(model, design, at)
 
     def _arrays(self, model: int, design: int) -> tuple[bool, ...]:
         """Of each free axis, whether it may be an array."""
@@ -113,32 +124,26 @@ class Evaluator:
     def _find_arrays(self, model: int, design: int) -> tuple[bool, ...]:
         free = self.sweep.free
         origin = (model, design, *[0] * len(free))
-        host = machine_of(self.sweep.references(origin).arch)
-        if model_for(host, self.sweep.spec.models[model]) != ANALYTIC:
+        refs = self.sweep.references(origin)
+        analytic = model_for(machine_of(refs.arch), refs.model) == ANALYTIC
+        layers = workload_of(refs.workload).layers() is not None
+        if not analytic or has_ways(mapping_of(refs.mapping), layers):
             return (False,) * len(free)
-        alone = {i for axis in self.sweep.axes if not self._can_vary(axis, origin) for i in axis.over}
+        alone = {
+            i for axis in self.sweep.axes if not can_vary(axis, self.sweep.designs[design], refs) for i in axis.over
+        }
         return tuple(i not in alone for i in range(len(free)))
 
-    def _can_vary(self, axis: Axis, origin: Sequence[int]) -> bool:
-        refs, design = self.sweep.references(origin), self.sweep.designs[origin[1]]
-        if not axis.is_number:
-            return False
-        if axis.part == "arch":
-            return machines.can_vary(machine_of(refs.arch), design.arch, axis.key)
-        return axis.part == "workload" and workloads.can_vary(workload_of(refs.workload), axis.key)
-
     def _fill(self, rows: Rows, part: _Part) -> None:
-        """Puts the results of a part into its rows: all at once, or point by point."""
-        if part.shape:
-            try:
-                self._fill_at_once(rows, part)
-                return
-            except SpecError:  # of a point that makes no sense, or of a mapping that takes single points
-                pass
-        for place in part.places():
-            self._fill_one(rows, place)
-        if part.shape:  # no point was refused: it was the arrays
-            self._as_arrays[part.model, part.design] = (False,) * len(part.at)
+        """Puts the results of a part into its rows: all at once, or by halves where one of its points is refused."""
+        if not part.shape:
+            self._fill_one(rows, part.origin)
+            return
+        try:
+            self._fill_at_once(rows, part)
+        except SpecError:
+            for half in part.halves():
+                self._fill(rows, half)
 
     def _fill_one(self, rows: Rows, place: tuple[int, ...]) -> None:
         point = self.sweep.references(place)
@@ -160,7 +165,7 @@ class Evaluator:
         rows.fill(at, found, arrays)
         for schedule in _in_order(found):
             for condition, why in schedule.infeasible:
-                rows.refuse_where(at, condition, lambda pick, s=schedule, w=why: s.reason(w, pick))
+                rows.refuse_where(at, condition, partial(schedule.reason, why))
 
     def _values(self, part: _Part) -> dict[str, Any]:
         """The values of every axis: an array over the dimensions of the part, or one value."""
@@ -195,5 +200,3 @@ def _simulated(point: References) -> Analysis:
 def _in_order(found: Analysis) -> list[Schedule]:
     """The schedules in the order in which they are bound: the linear layers around attention come first."""
     return sorted(found.schedules, key=lambda schedule: schedule.cascade != LAYERS)
-
-

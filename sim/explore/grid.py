@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-CHUNK = 1 << 16  # points of a box, at most
+CHUNK = 1 << 17  # points of a box, at most
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,10 @@ class Grid:
         while outer > 0 and inner * self.sizes[outer] <= self.chunk:
             inner *= self.sizes[outer]
             outer -= 1
-        length = max(1, min(self.sizes[outer], self.chunk // inner))
-        return outer, -(-self.sizes[outer] // length), length
+        size = self.sizes[outer]
+        pieces = -(-size // max(1, min(size, self.chunk // inner)))
+        length = -(-size // pieces)  # pieces of one size, as near as they come
+        return outer, -(-size // length), length
 
     @staticmethod
     def _unravel(index: int, sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from arch import machine, table
-from mappings import mapping
+from arch import table
 from specs.version import version
+from workloads import cascade
 
 from ..accounting import accounting
 from ..record import fingerprint
 from .points import Sweep
+from .readers import machine_of, mapping_of
 
 
 def identity_of(sweep: Sweep) -> Mapping[str, str]:
@@ -19,7 +20,7 @@ def identity_of(sweep: Sweep) -> Mapping[str, str]:
     >>> from sim.explore.sweep import sweep
     >>> list(identity_of(sweep("examples/area_latency.yaml")))
     ['version', 'chunk', 'sweep', 'workload', 'arch fusemax-cloud', 'table fusemax-45nm', 'mapping fusemax-binding',
-    'accounting hardware']
+    'mapping linear', 'cascade attention-1pass', 'cascade linear-layers', 'accounting hardware']
     """
     found = {
         "version": version(),
@@ -27,10 +28,21 @@ def identity_of(sweep: Sweep) -> Mapping[str, str]:
         "sweep": fingerprint(sweep.spec),
         "workload": fingerprint(sweep.workload.data),
     }
-    for design in dict.fromkeys(sweep.designs):
-        host, how = machine(design.arch.reference), mapping(design.mapping.reference)
+    for design in sweep.designs:
+        host, how = machine_of(design.arch.reference), mapping_of(design.mapping.reference)
         found[f"arch {host.name}"] = fingerprint(design.arch.data)
-        found[f"table {host.energy}"] = fingerprint(table(host.energy).spec)
-        found[f"mapping {how.name}"] = fingerprint(design.mapping.data)
-        found[f"accounting {how.model.accounting}"] = fingerprint(accounting(how.model.accounting))
+        found |= {
+            f"table {name}": fingerprint(table(name).spec) for name in _named(sweep, "arch", "energy", host.energy)
+        }
+        hows = [how, *([mapping_of(how.model.layers)] if how.model.layers is not None else [])]
+        found |= {f"mapping {each.name}": fingerprint(each.model) for each in hows}
+        found |= {f"cascade {each.model.cascade}": fingerprint(cascade(each.model.cascade)) for each in hows}
+        names = _named(sweep, "mapping", "accounting", how.model.accounting)
+        found |= {f"accounting {name}": fingerprint(accounting(name)) for name in names}
     return found
+
+
+def _named(sweep: Sweep, part: str, key: str, own: str) -> list[str]:
+    """The files that a key names: its own value, or those of an axis that sets it."""
+    axes = [axis for axis in sweep.axes if axis.part == part and axis.slot.dotted == key]
+    return [own, *(str(value) for axis in axes for value in axis.values.tolist())]

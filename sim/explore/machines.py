@@ -38,7 +38,8 @@ def varied_machine(host: Machine, keys: Keys, values: Mapping[str, Any]) -> Mach
     >>> import numpy as np
     >>> from arch import machine
     >>> from sim.explore.keys import arch_keys
-    >>> made = varied_machine(machine("fusemax-cloud"), arch_keys("fusemax-cloud"), {"array_2d.cols": np.array([8, 16])})
+    >>> keys = arch_keys("fusemax-cloud")
+    >>> made = varied_machine(machine("fusemax-cloud"), keys, {"array_2d.cols": np.array([8, 16])})
     >>> made.units["array_1d"].axes["lanes"], made.memories["buffer"].row_bits
     (array([ 8, 16]), array([128, 256]))
     """
@@ -51,7 +52,9 @@ def varied_machine(host: Machine, keys: Keys, values: Mapping[str, Any]) -> Mach
         try:
             numbers[slot.dotted] = settled(value, slot.quantity)
         except ValueError as error:
-            raise SpecError([Problem(f"{slot.dotted} of '{keys.reference}', which is tied to an axis: {error}")]) from None
+            raise SpecError(
+                [Problem(f"{slot.dotted} of '{keys.reference}', which is tied to an axis: {error}")]
+            ) from None
     return host.with_values(numbers)
 
 

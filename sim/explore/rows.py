@@ -66,7 +66,7 @@ class Rows:
             unknown = any(value is None for value in values.values())
             holds = False if unknown else constraint.evaluate(values.__getitem__)
             reason = f"constraint: {text}" + (" (not known)" if unknown else "")
-            self._note(place, np.logical_not(holds), lambda reason=reason: self.reasons.code(reason))
+            self._exclude(place, np.logical_not(holds), reason)
 
     def refuse(self, at: At, reason: str) -> None:
         """Notes that a point does not fit."""
@@ -89,10 +89,11 @@ class Rows:
         self.why[place] = np.where(new, codes, self.why[place])
         here &= ~np.broadcast_to(cells, here.shape)
 
-    def _note(self, place: Any, where: Any, code: Callable[[], int]) -> None:
+    def _exclude(self, place: Any, where: Any, reason: str) -> None:
+        """Notes what a constraint excludes and nothing before it."""
         if np.any(where):
             here = self.why[place]
-            self.why[place] = np.where(np.logical_and(where, here < 0), code(), here)
+            self.why[place] = np.where(np.logical_and(where, here < 0), self.reasons.code(reason), here)
 
     def _place(self, at: At) -> tuple[int | slice, ...]:
         """Where the points lie within the box."""
@@ -109,7 +110,9 @@ class Rows:
         import pyarrow as pa
 
         points = self.box.points
-        columns: dict[str, Any] = {"point": pa.array(np.arange(self.box.first, self.box.first + points, dtype=np.int64))}
+        columns: dict[str, Any] = {
+            "point": pa.array(np.arange(self.box.first, self.box.first + points, dtype=np.int64))
+        }
         for axis in self.sweep.axes:
             columns[axis.path] = self._axis(axis)
         columns |= self._names_of_designs()
@@ -118,7 +121,9 @@ class Rows:
             missing = self.missing.get(name)
             known = valid if missing is None else self.fits & ~missing
             columns[name] = _numbers(values, known)
-        columns["bound_by"] = _texts(np.where(self.fits, self.bound, -1) if valid is not None else self.bound, self.bounds.known)
+        columns["bound_by"] = _texts(
+            np.where(self.fits, self.bound, -1) if valid is not None else self.bound, self.bounds.known
+        )
         columns["feasible"] = pa.array((self.why < 0).ravel())
         columns["reason"] = _texts(self.why, self.reasons.known)
         return pa.table(columns)
@@ -182,5 +187,3 @@ def _texts(codes: Any, known: Iterable[str]) -> Any:
     none = flat < 0
     indices = pa.array(flat, mask=none) if none.any() else pa.array(flat)
     return pa.DictionaryArray.from_arrays(indices, pa.array(list(known), type=pa.string()))
-
-

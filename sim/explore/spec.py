@@ -62,7 +62,9 @@ def _form(value: Any) -> str:
 
 
 AxisSpec = Annotated[
-    Annotated[RangeSpec, Tag("range")] | Annotated[list[Scalar], Tag("list")] | Annotated[str, BeforeValidator(_tie), Tag("tie")],
+    Annotated[RangeSpec, Tag("range")]
+    | Annotated[list[Scalar], Tag("list")]
+    | Annotated[str, BeforeValidator(_tie), Tag("tie")],
     Discriminator(_form),
 ]
 Names = str | list[str]
@@ -91,15 +93,17 @@ class SweepSpec(Spec):
     designs: Annotated[list[DesignSpec], Field(min_length=1)] | None = None
     model: Model | Annotated[list[Model], Field(min_length=1)] | None = None
     axes: dict[str, AxisSpec]
-    constraints: list[str] = []
-    objectives: Annotated[list[str], Field(min_length=1)] = ["latency_s", "energy_j", "area_mm2"]
+    constraints: tuple[str, ...] = ()
+    objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("latency_s", "energy_j", "area_mm2")
     keep: Annotated[str, AfterValidator(_kept), WithJsonSchema({"type": "string", "pattern": KEPT})] = "all"
     columns: Literal["default", "all"] = "default"
 
     @model_validator(mode="after")
     def _what_is_swept(self) -> SweepSpec:
         if self.designs is not None and (self.arch is not None or self.mapping is not None):
-            raise Misplaced("'designs' hold machines and mappings; leave out 'arch' and 'mapping'", ("designs",), key=True)
+            raise Misplaced(
+                "'designs' hold machines and mappings; leave out 'arch' and 'mapping'", ("designs",), key=True
+            )
         if self.designs is None and (self.arch is None or not self.mapping):
             missing = "arch" if self.arch is None else "mapping"
             raise Misplaced(f"missing key '{missing}'; give 'arch' and 'mapping', or 'designs'")

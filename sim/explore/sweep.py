@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from arch import Machine
 from specs import Expression, ExpressionError, Infeasible, Loaded, Place, Problem, SpecError, parse_expression, unknown
@@ -20,6 +20,7 @@ from .keys import Keys, arch_keys, mapping_keys, workload_keys
 from .points import Design, References, Sweep
 from .readers import machine_of, mapping_of, workload_of
 from .spec import PARTS, SweepSpec, load_sweep
+from .varying import can_vary
 
 MOST_KEPT = 10**10  # points that a sweep may keep; above that only its front or its best
 
@@ -31,9 +32,13 @@ def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sw
     >>> made.grid.points, made.grid.chunks
     (6, 1)
     """
-    loaded = load_sweep(reference, changes)
+    return settled_sweep(load_sweep(reference, changes), chunk)
+
+
+def settled_sweep(loaded: Loaded[SweepSpec], chunk: int = CHUNK) -> Sweep:
+    """A sweep that was read, checked as `sweep` does."""
     checks = _Checks(loaded)
-    work = checks.of(lambda: workload_keys(loaded.model.workload), "workload")
+    work = checks.of(("workload",), workload_keys, loaded.model.workload)
     designs = checks.designs()
     axes = checks.axes(work, designs)
     names: tuple[str, ...] = ()
@@ -47,6 +52,10 @@ def sweep(reference: str, changes: Sequence[str] = (), chunk: int = CHUNK) -> Sw
     made = Sweep(loaded, work, designs, axes, constraints, columns, chunk)
     checks.values(made)
     return made
+
+
+Path = tuple[str | int, ...]
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -65,10 +74,10 @@ class _Checks:
     def report(self, message: str, *path: str | int, key: bool = False, offset: int = 0) -> None:
         self.problems.append(Problem(message, self.loaded.place(path, offset=offset, key=key)))
 
-    def of(self, make: Any, *path: str | int) -> Any:
-        """What `make` gives; None if that is refused, with its problems at the path unless they have places."""
+    def of(self, path: Path, make: Callable[..., Made], *given: Any) -> Made | None:
+        """What `make` gives; None if that is refused, with its problems at the path unless they are in a file."""
         try:
-            return make()
+            return make(*given)
         except SpecError as error:
             place = self.loaded.place(path)
             self.problems += [Problem(each.message, _in_file(each.place) or place) for each in error.problems]
@@ -80,8 +89,8 @@ class _Checks:
         for i, design in enumerate(spec.all_designs):
             own = ("designs", i) if spec.designs is not None else ()
             index = (i,) if isinstance(spec.mapping, list) else ()
-            host = self.of(lambda ref=design.arch: arch_keys(ref), *own, "arch")
-            how = self.of(lambda ref=design.mapping: mapping_keys(ref), *own, "mapping", *index)
+            host = self.of((*own, "arch"), arch_keys, design.arch)
+            how = self.of((*own, "mapping", *index), mapping_keys, design.mapping)
             if host is not None and how is not None:
                 found.append(Design(host, how))
         return tuple(found) if len(found) == len(spec.all_designs) else ()
@@ -130,7 +139,9 @@ class _Checks:
                 self.report(str(error), "axes", path, key=True)
                 return None
             if holder.is_tied(key) and not isinstance(self.loaded.model.axes[path], str):
-                message = f"'{key}' is tied in the file of {part} '{holder.reference}'; sweep what it is tied to, or set"
+                message = (
+                    f"'{key}' is tied in the file of {part} '{holder.reference}'; sweep what it is tied to, or set"
+                )
                 self.report(f"{message} it in the reference first, such as {key}=1", "axes", path, key=True)
                 return None
         return found
@@ -168,47 +179,33 @@ class _Checks:
     def values(self, made: Sweep) -> None:
         """Checks what references would refuse: of each design the first point, and each value of each free axis."""
         origin = [0] * len(made.free)
-        for j, design in enumerate(made.designs):
-            first = made.references((0, j, *origin))
-            host = self.of(lambda ref=first: machine_of(ref.arch), "axes")
+        firsts = [made.references((0, j, *origin)) for j in range(len(made.designs))]
+        for first in firsts:
+            host = self.of(("axes",), machine_of, first.arch)
             if host is not None:
                 self._models(host)
-            self.of(lambda ref=first: mapping_of(ref.mapping), "axes")
-        self.of(lambda: workload_of(made.references((0, 0, *origin)).workload), "workload")
+            self.of(("axes",), mapping_of, first.mapping)
+        self.of(("workload",), workload_of, firsts[0].workload)
         self.stop()
-        for j in range(len(made.designs)):
-            self.of(lambda ref=made.references((0, j, *origin)): _bound(ref), *self._mapping_of(j))
+        for j, first in enumerate(firsts):
+            self.of(self._mapping_of(j), _bound, first)
         self.stop()
-        for i, axis in enumerate(made.free):
-            if axis.slot.quantity is not None:
-                continue  # each value was read as the file would be
-            for k in range(1, len(axis.values)):
-                place = [k if each == i else 0 for each in range(len(made.free))]
-                for j in range(len(made.designs)):
-                    self._one(made.references((0, j, *place)), axis, k)
-        self.stop()
-        self._together(made)
+        for j, first in enumerate(firsts):
+            self._values_of(made, j, first)
         self.stop()
 
-    def _together(self, made: Sweep) -> None:
-        """Checks numbers that depend on each other, all values at once: those of a workload, and ties of machines."""
-        origin = [0] * len(made.free)
-        for j, design in enumerate(made.designs):
-            refs = made.references((0, j, *origin))
-            work, host = workload_of(refs.workload), machine_of(refs.arch)
-            arrays = {axis: axis.over_all(len(origin)) for axis in made.axes if axis.is_number}
-            sizes = {
-                axis.key: values
-                for axis, values in arrays.items()
-                if axis.part == "workload" and workloads.can_vary(work, axis.key)
-            }
-            numbers = {
-                axis.key: values
-                for axis, values in arrays.items()
-                if axis.part == "arch" and machines.can_vary(host, design.arch, axis.key)
-            }
-            self.of(lambda r=refs, s=sizes: workloads.varied_workload(r.workload, made.workload, s), "axes")
-            self.of(lambda h=host, d=design, n=numbers: machines.varied_machine(h, d.arch, n), "axes")
+    def _values_of(self, made: Sweep, j: int, first: References) -> None:
+        """Checks the values of all axes for a design: those that can be arrays at once, the others one by one."""
+        design, free = made.designs[j], len(made.free)
+        varying = [axis for axis in made.axes if can_vary(axis, design, first)]
+        sizes = {axis.key: axis.over_all(free) for axis in varying if axis.part == "workload"}
+        numbers = {axis.key: axis.over_all(free) for axis in varying if axis.part == "arch"}
+        self.of(("axes",), workloads.varied_workload, first.workload, made.workload, sizes)
+        self.of(("axes",), machines.varied_machine, machine_of(first.arch), design.arch, numbers)
+        for i, axis in enumerate(made.free):
+            for k in range(1, len(axis.values)) if axis not in varying else ():
+                place = [k if each == i else 0 for each in range(free)]
+                self._one(made.references((0, j, *place)), axis, k)
 
     def _mapping_of(self, design: int) -> tuple[str | int, ...]:
         """Where the mapping of a design stands."""
@@ -217,14 +214,14 @@ class _Checks:
         return ("mapping", design) if isinstance(self.loaded.model.mapping, list) else ("mapping",)
 
     def _one(self, point: References, axis: Axis, k: int) -> None:
-        checks = {"arch": lambda: machine_of(point.arch), "mapping": lambda: mapping_of(point.mapping)}
-        given = self.loaded.model.axes[axis.path]
-        self.of(checks.get(axis.part, lambda: workload_of(point.workload)), "axes", axis.path, *([k] if isinstance(given, list) else []))
+        index = (k,) if isinstance(self.loaded.model.axes[axis.path], list) else ()
+        read = {"workload": workload_of, "arch": machine_of, "mapping": mapping_of}[axis.part]
+        self.of(("axes", axis.path, *index), read, getattr(point, axis.part))
 
     def _models(self, host: Machine) -> None:
         for i, model in enumerate(self.loaded.model.models):
             index = (i,) if isinstance(self.loaded.model.model, list) else ()
-            self.of(lambda name=model: model_for(host, name), "model", *index)
+            self.of(("model", *index), model_for, host, model)
 
 
 def _bound(point: References) -> None:
@@ -236,5 +233,3 @@ def _bound(point: References) -> None:
 def _in_file(place: Place | None) -> Place | None:
     """A place with a line; arguments have none, and a sweep's own place says more."""
     return place if place is not None and place.line is not None else None
-
-

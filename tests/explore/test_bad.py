@@ -132,4 +132,6 @@ def test_a_change_is_checked_like_the_file(tmp_path: Path) -> None:
     assert made.grid.sizes == (1, 1, 3, 2) and made.spec.keep == "front"
     assert "found 'x'" in faults(tmp_path, text, ["workload.batch=[x]"])[0]
     assert "unknown key 'objectivs'" in faults(tmp_path, text, ["objectivs=[cycles]"])[0]
-    assert faults(tmp_path, text, ["keep"]) == ["expected KEY=VALUE such as arch.buffer.size=[1MiB, 2MiB], found 'keep'"]
+    assert faults(tmp_path, text, ["keep"]) == [
+        "expected KEY=VALUE such as arch.buffer.size=[1MiB, 2MiB], found 'keep'"
+    ]

@@ -27,7 +27,7 @@ WIDER = [
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(1, 2000))
+@given(st.integers(30, 2000))
 def test_chunks_of_any_size_give_the_same_rows(chunk: int) -> None:
     whole = table_of(sweep(EXAMPLE, WIDER))
     cut = table_of(sweep(EXAMPLE, WIDER, chunk=chunk))
@@ -45,7 +45,11 @@ def test_what_the_arch_file_ties_goes_with_an_axis(tmp_path: Path) -> None:
         bound = f"{free},array_1d.lanes={cols},buffer.row={cols * 16} b"
         for arch in (free, bound):
             record = simulate("bert:seq_len=1Ki", arch, "fusemax-binding")
-            assert (row["cycles"], row["energy_j"], row["area_mm2"]) == (record.cycles, record.energy_j, record.area_mm2)
+            assert (row["cycles"], row["energy_j"], row["area_mm2"]) == (
+                record.cycles,
+                record.energy_j,
+                record.area_mm2,
+            )
 
 
 def test_a_tied_axis_follows_its_axis(tmp_path: Path) -> None:
@@ -108,8 +112,8 @@ def test_a_number_that_is_not_known_meets_no_constraint(tmp_path: Path) -> None:
         "workload: attention:queries=40,keys=64,head_dim=16\nmodel: cycle\n"
         "designs: [{arch: 'fusemax-edge:array_2d.rows=8,array_2d.cols=8', mapping: fusemax-binding}]\n"
         "axes: {mapping.interleave: [1, 3], arch.array_2d.operations.mac.latency: [1, 4]}\n",
-        "workload: gemv:M=256,N=256\n"
-        "designs: [{arch: systolic, mapping: output-stationary}, {arch: gddr6-aim, mapping: bank-parallel}]\n"
+        "workload: gemm:M=64,N=64,K=64\n"
+        "designs: [{arch: systolic, mapping: output-stationary}, {arch: gddr6-aim, mapping: bank-parallel-gemm}]\n"
         "axes: {arch.clock: [1 GHz]}\n",
         "workload: gemv:N=256\narch: gddr6-aim\nmapping: bank-parallel\n"
         "axes: {arch.channels: [1, 2], workload.M: [64, 512], mapping.io: [included, excluded]}\n",
@@ -118,7 +122,8 @@ def test_a_number_that_is_not_known_meets_no_constraint(tmp_path: Path) -> None:
         "workload: bert:seq_len=256Ki\narch: flat-cloud\nmapping: [unfused, flat]\n"
         "axes: {arch.dram.bandwidth: [50 GiB/s, 400 GiB/s], workload.batch: [1, 64]}\n",
         "workload: attention:head_dim=16\narch: fusemax-cloud\nmapping: fusemax-binding\n"
-        "axes: {workload.phase: [prefill, decode], workload.context: [64, 100], workload.seq_len: [512]}\n",
+        "axes: {workload.causal: [false, true], workload.precision: [bf16, int8], workload.context: [64, 100], "
+        "workload.seq_len: [512], arch.energy: [tpu-7nm, fusemax-45nm]}\n",
     ],
     ids=["models", "cycle", "kinds", "pim", "layers", "choices", "texts"],
 )  # fmt: skip
@@ -175,9 +180,9 @@ def test_the_example_is_the_papers_area_sweep() -> None:
 
 
 def test_memory_is_that_of_a_chunk() -> None:
-    made = sweep(EXAMPLE, [*WIDER[:2], "workload.batch={from: 1, to: 100000, steps: 100000}"], chunk=4096)
+    made = sweep(EXAMPLE, [*WIDER[:2], "workload.batch={from: 1, to: 10000, steps: 10000}"], chunk=4096)
     evaluator = Evaluator(made)
-    assert made.grid.points == 6 * 11 * 7 * 100_000
+    assert made.grid.points == 6 * 11 * 7 * 10_000
     table = evaluator.table(evaluator.chunks - 1)
     assert table.num_rows <= 4096 and table.nbytes < 4096 * 200
     assert np.isfinite(table["latency_s"].to_numpy()[-1])

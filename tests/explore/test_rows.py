@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +22,6 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "arch.clock": st.one_of(st.integers(100, 2000).map(lambda n: f"{n} MHz"), st.just("333.333333 Hz")),
     "arch.array_1d.registers": st.sampled_from([4, 8, 33, 64]),
-    "arch.buffer.row": st.sampled_from(["256 b", "4096 b"]),
     "arch.energy": st.sampled_from(["fusemax-45nm", "horowitz-45nm", "tpu-7nm"]),
     "workload.batch": st.integers(1, 70),
     "workload.seq_len": st.integers(1, 3000),
@@ -44,15 +42,11 @@ MAPPINGS = {
 def texts(draw: st.DrawFn) -> str:
     """The file of a small sweep."""
     paths = draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=4, unique=True))
-    axes = {path: draw(st.lists(VALUES[path], min_size=1, max_size=3, unique=True)) for path in paths}
-    if "arch.buffer.row" in axes and "arch.array_2d.cols" in axes:
-        del axes["arch.buffer.row"]
+    axes: dict[str, Any] = {path: draw(st.lists(VALUES[path], min_size=1, max_size=3, unique=True)) for path in paths}
     if "arch.array_2d.rows" in axes and draw(st.booleans()):
         axes["arch.array_2d.cols"] = "= min(arch.array_2d.rows, 64)"
     if "workload.batch" in axes and "arch.buffer.size" in axes and draw(st.booleans()):
         axes["arch.buffer.size"] = "= 1 MiB * workload.batch + 3 B"
-    if "arch.buffer.row" in axes:
-        del axes["arch.buffer.row"]  # the file ties it
     length = "" if "workload.seq_len" in axes else ",seq_len=777"
     arch = draw(st.sampled_from(list(MAPPINGS)))
     mappings = draw(st.lists(st.sampled_from(MAPPINGS[arch]), min_size=1, max_size=2, unique=True))

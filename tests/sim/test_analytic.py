@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from arch import machine
 from mappings import MAPPINGS, MappingSpec, bind, count, mapping, schedule
 from sim import Analysis, analyse, latency, simulate
+from sim.analytic import memory_cycles
 from specs import Infeasible, SpecError, read_text, validate
 from tests.mappings.drawing import Drawn, cascade_text, make_cascade, triples
-from workloads import workload
+from workloads import quotient, workload
 
 
 def test_one_tile_row_of_bert_by_hand() -> None:
@@ -182,3 +183,23 @@ def test_counts_beyond_64_bits_are_refused_for_one_point_and_for_arrays() -> Non
 def test_an_unknown_model_is_refused() -> None:
     with pytest.raises(SpecError, match="unknown model 'cycles'; did you mean 'cycle'\\? allowed: analytic, cycle"):
         simulate("bert:seq_len=1Ki", "fusemax-cloud", "fusemax-binding", model="cycles")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**52), st.integers(1, 2**59)), min_size=1, max_size=8),
+    st.sampled_from([940_000_000, 2**30, 1e9 + 1 / 3, 123_456_789.5]),
+    st.booleans(),
+)
+def test_cycles_of_a_memory_are_exact_for_arrays(points: list[tuple[int, int]], clock: float, whole: bool) -> None:
+    rates = [rate if whole else rate / 1024 for _, rate in points]
+    kept = [i for i, (moved, _) in enumerate(points) if moved * clock / rates[i] < 2**62]
+    moved, rate = np.array([points[i][0] for i in kept], dtype=np.int64), np.array([rates[i] for i in kept])
+    expected_cycles = [memory_cycles(points[i][0], clock, rates[i]) for i in kept]
+    if kept:
+        assert memory_cycles(moved, clock, rate).tolist() == expected_cycles
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(1, 2**62)), min_size=1, max_size=8))
+def test_quotients_of_arrays_are_those_of_their_elements(points: list[tuple[int, int]]) -> None:
+    tops, bottoms = (np.array(each, dtype=np.int64) for each in zip(*points, strict=True))
+    assert quotient(tops, bottoms).tolist() == [top / bottom for top, bottom in points]

@@ -6,19 +6,18 @@ Each command imports what it needs when it runs, so that `einfuse --help` answer
 from __future__ import annotations
 
 import sys
-import warnings
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .console import note, say, write, write_json
+from .console import answer, note, say, write, write_json
 from .explore import commands as explore
 from .failures import BAD_INPUT, COMPARISON_FAILED, INTERRUPTED, OK, RUN_FAILED, guarded
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from .gpu_commands import gpu
+from .options import SPEC, Arch, Graph, Json, Mapping, Workload
+from .rtl_commands import rtl
 
 app = typer.Typer(
     name="einfuse",
@@ -30,23 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-_SPEC = "NAME[:key=value,...] or a file"
-Workload = Annotated[str, typer.Option("--workload", "-w", metavar="W", help=f"What is computed: {_SPEC}.")]
-Arch = Annotated[str, typer.Option("--arch", "-a", metavar="A", help=f"The machine: {_SPEC}.")]
-Mapping = Annotated[str, typer.Option("--mapping", "-m", metavar="M", help=f"How the one runs on the other: {_SPEC}.")]
-Graph = Annotated[Path | None, typer.Option("--graph", metavar="FILE", help="Draw a cascade: .svg, .png or .pdf.")]
-Rank = Annotated[str | None, typer.Option("--rank", metavar="R", help="The rank; by default that of the keys.")]
-Model = Annotated[
-    str, typer.Option("--model", metavar="MODEL", help="How time is modelled: analytic, or cycle (one Einsum so far).")
-]
-Simulator = Annotated[str, typer.Option("--simulator", metavar="amaranth|verilator", help="What runs the hardware.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-rtl = typer.Typer(
-    help="Generate one-pass attention as hardware, and verify it.",
-    rich_markup_mode=None,
-)
 app.add_typer(rtl, name="rtl")
+app.add_typer(gpu, name="gpu")
 
 
 @app.callback(invoke_without_command=True)
@@ -84,7 +68,7 @@ def list_specs(
 
 @app.command()
 def show(
-    name: Annotated[str | None, typer.Argument(help=f"A spec: {_SPEC}.")] = None,
+    name: Annotated[str | None, typer.Argument(help=f"A spec: {SPEC}.")] = None,
     workload: Annotated[str | None, typer.Option("--workload", "-w", metavar="W", help="Of a schedule: what,")] = None,
     arch: Annotated[str | None, typer.Option("--arch", "-a", metavar="A", help="on which machine,")] = None,
     mapping: Annotated[str | None, typer.Option("--mapping", "-m", metavar="M", help="and how.")] = None,
@@ -136,7 +120,7 @@ def passes(
 
     found = cascade_of(cascade)
     counted = counting.passes(found, rank)
-    _answer(as_json, lambda: counting.as_dict(found, counted), lambda: counting.as_text(found, counted))
+    answer(as_json, lambda: counting.as_dict(found, counted), lambda: counting.as_text(found, counted))
     return OK
 
 
@@ -159,7 +143,7 @@ def doctor(as_json: Json = False) -> int:
 
     found = examination.findings()
     rows = [(each.name, each.state, each.detail) for each in found]
-    _answer(as_json, lambda: examination.as_dict(found), lambda: [table(("what", "state", "detail"), rows, indent=0)])
+    answer(as_json, lambda: examination.as_dict(found), lambda: [table(("what", "state", "detail"), rows, indent=0)])
     return OK if examination.is_whole(found) else RUN_FAILED
 
 
@@ -203,7 +187,7 @@ def simulate(
     record = sim.simulate(workload, arch, mapping, model=model, engine=engine)
     if asked.path is not None:
         note(asked.write(workload, arch, mapping, engine))
-    _answer(as_json, record.as_dict, lambda: record_table.as_text(record))
+    answer(as_json, record.as_dict, lambda: record_table.as_text(record))
     return OK
 
 
@@ -217,20 +201,24 @@ def compare(
     from . import comparison
 
     found = comparison.compare(paper, reference)
-    _answer(as_json, found.as_dict, lambda: comparison.as_text(found))
+    answer(as_json, found.as_dict, lambda: comparison.as_text(found))
     return OK if found.ok else COMPARISON_FAILED
 
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="A published result or study: fusemax, fusemax-cycles, pim, or a file.")],
+    name: Annotated[str, typer.Argument(help="What of: fusemax, fusemax-cycles, pim, gpu-runs, or a file.")],
     folder: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder to write; pim needs none.")
+        str | None,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder to write; some need none."),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option("--reference", metavar="CSV", help="Published numbers, drawn beside ours.")
+        Path | None,
+        typer.Option(
+            "--reference", metavar="CSV", help="Published numbers, drawn beside ours; of gpu-runs a folder too."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; of pim and gpu-runs.")] = False,
 ) -> int:
     """Write tables, figures and an HTML page."""
     from . import report as writing
@@ -243,7 +231,13 @@ def report(
 
         writing.without_reference(name, reference)
         study = studies.pim_report(name, place)
-        _answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
+        answer(as_json, lambda: studies.as_dict(study), lambda: studies.as_text(study, place))
+        return OK
+    if writing.kind_of(name) == "gpu":
+        from .gpu import report as measured
+
+        runs = measured.gpu_report(name, place, reference)
+        answer(as_json, lambda: measured.as_dict(runs), lambda: measured.as_text(runs, place))
         return OK
     if place is None or as_json:
         message = "has no --json" if as_json else "is written to a folder; give it with -o"
@@ -254,62 +248,6 @@ def report(
 
 app.command()(explore.sweep)
 app.command()(explore.pareto)
-
-
-@rtl.callback(invoke_without_command=True)
-def _rtl(context: typer.Context) -> int:
-    # What is refused, or ends early, may leave components behind that were made and never used.
-    warnings.filterwarnings("ignore", ".* created but never used")
-    if context.invoked_subcommand is None:
-        write(f"{context.get_help()}\n")
-    return OK
-
-
-@rtl.command()
-def emit(
-    arch: Arch,
-    mapping: Mapping,
-    folder: Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
-    top: Annotated[str, typer.Option("--top", metavar="NAME", help="The uppermost module, and its file.")] = "top",
-    simulator: Simulator = "amaranth",
-) -> int:
-    """Write a machine's hardware as Verilog, with a test bench."""
-    from .hardware import emission
-
-    if not folder.strip():
-        raise typer.BadParameter("-o takes the folder that the hardware is written to; write -o . for this one")
-    say(*emission.emit(arch, mapping, Path(folder), top, simulator))
-    return OK
-
-
-@rtl.command()
-def verify(
-    workload: Workload,
-    arch: Arch,
-    mapping: Mapping,
-    simulator: Simulator = "amaranth",
-    stalls: Annotated[
-        str | None,
-        typer.Option("--stalls", metavar="SEED|FILE", help="When the streams stand still: drawn, or a JSON file."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the inputs that are drawn.")] = 0,
-    as_json: Json = False,
-) -> int:
-    """Run a schedule's hardware; compare it with the models."""
-    from .hardware import verification
-
-    found = verification.verify_named(workload, arch, mapping, simulator, stalls, seed)
-    _answer(as_json, found.as_dict, lambda: verification.as_text(found))
-    return OK if found.passed else COMPARISON_FAILED
-
-
-def _answer(as_json: bool, data: Any, text: Any) -> None:
-    """Print a command's result as JSON or for people; only the one asked for is made."""
-    if as_json:
-        write_json(data())
-    else:
-        parts: list[RenderableType] = text()
-        say(*parts)
 
 
 def main(argv: list[str] | None = None) -> NoReturn:

@@ -180,3 +180,12 @@ def fields(pairs: Iterable[tuple[str, str]], indent: int = 0) -> Table:
     for name, value in pairs:
         made.add_row(" " * indent + name, value)
     return made
+
+
+def answer(as_json: bool, data: Any, text: Any) -> None:
+    """Print a command's result as JSON or for people; only the one asked for is made."""
+    if as_json:
+        write_json(data())
+    else:
+        parts: list[RenderableType] = text()
+        say(*parts)

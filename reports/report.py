@@ -11,6 +11,7 @@ from . import rows, summary
 from .console import bullets, heading, table, wrapped
 from .cycles.spec import STUDIES
 from .figures import files as figure_files
+from .gpu.spec import GPU_STUDIES
 from .headline import as_text as headline_text
 from .paper import PAPERS
 from .paper import paper as paper_of
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PAGE = "index.html"
+KINDS = {"study": "study", "pim_study": "pim", "gpu_study": "gpu"}  # by a key of the file; any other is a paper's
 
 
 def write_report(name: str, folder: Path, reference: Path | None = None) -> list[RenderableType]:
     """Write the report of a paper or of a study by the cycle model, and return what the terminal shows.
 
-    That of a study of memory that computes is `reports.pim`'s.
+    Those of memory that computes and of measured runs are `reports.pim`'s and `reports.gpu`'s.
 
     The published numbers of a `reference`, a CSV, are drawn beside ours.
 
@@ -50,7 +52,8 @@ def write_report(name: str, folder: Path, reference: Path | None = None) -> list
 
 
 def kind_of(reference: str) -> str:
-    """Whether a reference is a `paper`, a `study` by the cycle model, or one of memory that computes, `pim`.
+    """Whether a reference is a `paper`, a `study` by the cycle model, one of memory that computes (`pim`), or of
+    measured runs (`gpu`).
 
     That is by a file's first key, or by the library that has the name. Raises SpecError that lists the names of all.
 
@@ -61,14 +64,16 @@ def kind_of(reference: str) -> str:
     if parsed.is_path:
         path = Path(parsed.name)
         keys = read_file(path).value if path.is_file() else {}
-        return "study" if "study" in keys else "pim" if "pim_study" in keys else "paper"
+        return next((kind for key, kind in KINDS.items() if key in keys), "paper")
     if parsed.name in STUDIES:
         return "study"
     if parsed.name in PAPERS:
         return "paper"
     if parsed.name in PIM_STUDIES:
         return "pim"
-    names = sorted([*PAPERS.names(), *STUDIES.names(), *PIM_STUDIES.names()])
+    if parsed.name in GPU_STUDIES:
+        return "gpu"
+    names = sorted([*PAPERS.names(), *STUDIES.names(), *PIM_STUDIES.names(), *GPU_STUDIES.names()])
     raise SpecError(f"{unknown('report', parsed.name, names)} (or a path to a .yaml file)")
 
 

@@ -315,9 +315,25 @@ def _schedules(
         words = "'rows', 'io', 'grows', 'append' and 'room'"
         message = f"{words} are of machines of kind 'pim'; '{machine.name}' is of kind '{machine.kind}'"
         raise SpecError([Problem(message, loaded.place())])
+    _check_growth(work, loaded)
     if accounting is not None:
         schedules = tuple(schedule.renamed(accounting=accounting) for schedule in schedules)
     return cascade, schedules
+
+
+def _check_growth(work: Workload, loaded: Loaded[Any]) -> None:
+    """Refuse what is said of matrices that grow where none does, and several queries that append a key each."""
+    spec, queries = loaded.model, work.values.get("queries", 1)
+    if spec.grows is None:
+        if spec.append != 1 or spec.room is not None:
+            message = "'append' and 'room' are of mappings with matrices that grow; name their rank in 'grows'"
+            raise SpecError([Problem(message, loaded.place(("append",) if spec.append != 1 else ("room",)))])
+    elif spec.append and queries != 1 and work.core() is not None:
+        message = (
+            f"with each token one query comes and one key is appended, found {queries} queries; give queries=1, or "
+            f"append=0 to write no keys"
+        )
+        raise SpecError([Problem(message, work.place)])
 
 
 def check_units(machine: Machine) -> None:

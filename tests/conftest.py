@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
 settings.load_profile("default")
 
+# Where Triton is installed, its kernels run on the CPU in tests; it reads this when it is first imported.
+os.environ.setdefault("TRITON_INTERPRET", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the one flag that rewrites golden files."""

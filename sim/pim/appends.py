@@ -9,40 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from arch.dram import Device, Refresh
 from mappings import Operation, Schedule
 from sim.dram import Command, RowRun, Segment
-from sim.dram.channel import run
 from specs import Problem, SpecError
 
 from .layout import Layout, joined
 from .product import BANKS, CHANNELS, LANES, Product, extent_of, operands
 from .tiles import Placement, Tile
 
-COUNTED = (Command.ACT, Command.ACT4, Command.ACT16, Command.WR)
-
 
 @dataclass(frozen=True)
 class Append:
-    """What the channel that writes the most does, and how many channels do what; `indices` are those of `rank`."""
+    """The writes of `indices` of `rank`: of the channel that writes the most, and of each channel that writes."""
 
     rank: str
     indices: int
     program: tuple[Segment, ...]
-    shares: tuple[tuple[int, tuple[Segment, ...]], ...]
+    channels: Mapping[int, tuple[Segment, ...]]
     masked: bool  # writes of some elements of a column
 
-    def spared(self, device: Device, channels: int) -> dict[Command, int]:
-        """Activations and writes that channels with less to write do not issue, of so many in all."""
-        still = replace(device, refresh=Refresh.OFF)
-        most = run(still, self.program).counts
-        found: dict[Command, int] = {}
-        idle = channels - sum(number for number, _ in self.shares)
-        for number, program in (*self.shares, (idle, ())):
-            own: Mapping[Command, int] = run(still, program).counts if program else {}
-            for command in COUNTED:
-                found[command] = found.get(command, 0) + number * (most.get(command, 0) - own.get(command, 0))
-        return {command: number for command, number in found.items() if number}
+    def of(self, channel: int) -> tuple[Segment, ...]:
+        """What a channel writes."""
+        return self.channels.get(channel, ())
 
 
 def append_of(schedule: Schedule, operation: Operation, product: Product, placement: Placement) -> Append | None:
@@ -70,13 +58,13 @@ def append_of(schedule: Schedule, operation: Operation, product: Product, placem
             found += _writes([each for each in runs if isinstance(each, RowRun)], bank, banks)
         return tuple(found)
 
-    shares: dict[tuple[Segment, ...], int] = {}
+    made: dict[int, tuple[Segment, ...]] = {}
     for channel, steps in written.items():
-        made = program(steps)
-        shares[made] = shares.get(made, 0) + (product.channels if channel is None else 1)
-    most = max(shares, key=_columns_of)
+        own = program(steps)
+        made |= {each: own for each in (range(product.channels) if channel is None else (channel,))}
+    most = max(made.values(), key=_columns_of)
     masked = any(index % place.lanes for index in (size - number, size))  # some of the first, or last, column
-    return Append(rank, number, most, tuple((n, made) for made, n in shares.items()), masked)
+    return Append(rank, number, most, made, masked)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ PHASES = {
     Command.WR: "append",
 }
 WAITS = "other units"
+REFRESHES = (Command.REFab, Command.REFpb)
 BEATS, ROWS = "column commands", "row cycles"
 
 
@@ -57,7 +58,7 @@ def command_latency(
         bound_by=_bound(device, found, phases, busy),
         assumptions=tuple(dict.fromkeys(notes)),
         phase_cycles=phases,
-        commands=_commands(found, all_of_it, device),
+        commands=_commands(device, all_of_it, found, jump),
         not_modelled=not_modelled(device),
     )
 
@@ -93,17 +94,25 @@ def _bound(device: Device, found: Outcome, phases: Mapping[str, int], busy: Mapp
     return max((name for name in busy if name != UNIT), key=lambda name: busy[name]) if most == WAITS else most
 
 
-def _commands(found: Outcome, all_of_it: Whole, device: Device) -> Commands:
-    """What all channels issue, and how long their rows are open; those that have nothing to do stand by."""
-    organisation, channels = device.organisation, all_of_it.channels
-    active = (found.active_ticks + found.refreshing_ticks) * channels
-    issued = {
-        command.name: number * channels - all_of_it.spared.get(command, 0) for command, number in found.counts.items()
-    }
+def _commands(device: Device, all_of_it: Whole, timed: Outcome, jump: bool) -> Commands:
+    """What all channels issue, and how long their rows are open; those that have nothing to do stand by.
+
+    A channel with less to write waits for the others, and is refreshed as they are.
+    """
+    organisation = device.organisation
+    issued: dict[str, int] = {}
+    active = 0
+    for number, program in all_of_it.shares:
+        own = timed if program == all_of_it.program else run(device, program, jump=jump)
+        counts = {**own.counts, **{each: n for each, n in timed.counts.items() if each in REFRESHES}}
+        for command, n in counts.items():
+            issued[command.name] = issued.get(command.name, 0) + n * number
+        active += (own.active_ticks + own.refreshing_ticks) * number
+    in_order = {command.name: issued[command.name] for command in Command if command.name in issued}
     return Commands(
-        issued,
+        in_order,
         active,
-        found.ticks * organisation.channels - active,
+        timed.ticks * organisation.channels - active,
         organisation.column_bytes,
         all_of_it.outside.operations,
     )

@@ -65,8 +65,10 @@ class Layout:
         batch, own = divmod(output, self.outputs)
         return batch * self.batch_stride + own * self.stride
 
-    def program(self, drained: int = 0) -> tuple[Segment, ...]:
+    def program(self, drained: int = 0, read_columns: int = 1) -> tuple[Segment, ...]:
         """All MACs; with `drained`, so many accumulators are read whenever they are full, and at the end of a batch.
+
+        One of all banks is read in `read_columns`.
 
         >>> pairs, last = Layout(PACKED, outputs=5, columns=32, row_columns=64).program()
         >>> pairs.times, [run.count for run in pairs.segments], last.row, last.count
@@ -83,7 +85,7 @@ class Layout:
                 found += self._runs(at + i // self.vectors * self.stride)
                 full += self.results
                 if drained and ((i + 1) % held == 0 or i == number * self.vectors - 1):
-                    found.append(BusRun(Command.RDMAC, full))
+                    found.append(BusRun(Command.RDMAC, full * read_columns))
                     full = 0
             return found
 

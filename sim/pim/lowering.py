@@ -19,10 +19,11 @@ from specs import Infeasible, Problem, SpecError
 
 from .appends import Append, append_of
 from .layout import PACKED, PADDED, Layout
-from .outside import NOTHING, UNIT, Outside, meanwhile, nest_outside, points_of, unit_with
-from .product import Product, product_of
-from .tiles import Placement, placement_of
+from .outside import NOTHING, UNIT, Outside, nest_outside, points_of, unit_with, work_of
+from .product import BANKS, CHANNELS, Product, extent_of, product_of
+from .tiles import RESULT_BYTES, Placement, placement_of, read_columns
 
+ALONE = "io=excluded is of the MACs alone: nothing is appended, and nothing done outside takes time"
 INCLUDED, EXCLUDED = "included", "excluded"
 LAYOUTS, TRANSFERS = (PACKED, PADDED), (INCLUDED, EXCLUDED)
 
@@ -39,11 +40,22 @@ class Task:
     channels: int
     device: Device
     placement: Placement
-    program: tuple[Segment, ...]
+    in_banks: tuple[Segment, ...]
     append: Append | None = None
     outside: Outside = NOTHING
     before: tuple[Outside, ...] = ()
+    busy: int = 0  # ticks of its MACs, in which the units outside are at work as well
     assumptions: tuple[str, ...] = field(default=())
+
+    @property
+    def program(self) -> tuple[Segment, ...]:
+        """Of a token that finds all keys in the banks."""
+        return self.waited(self.outside)
+
+    def waited(self, outside: Outside) -> tuple[Segment, ...]:
+        """What is done in the banks, and a wait for as long as what is done outside takes longer than the MACs."""
+        ticks = outside.ticks - self.busy
+        return (*self.in_banks, *((Wait(ticks),) if ticks > 0 else ()))
 
     @property
     def chunks(self) -> tuple[Layout, ...]:
@@ -74,13 +86,28 @@ def lower(*schedules: Schedule) -> tuple[Task, ...]:
             message = f"{names}: one nest on the banks and on other units; give them nests of their own in a sequence"
             raise SpecError([Problem(message)])
         if any(in_banks):
+            _check_commands(schedule, device)
             for operation in schedule.operations.values():
                 found.append(_task(schedule, device, operation, first_row=sum(task.rows for task in found)))
         elif schedule.in_banks.transfers == INCLUDED:
             outside = nest_outside(schedule)
             name = " ".join(schedule.operations)
-            found.append(Task(name, 0, device, Placement(()), waiting(outside), outside=outside))
+            found.append(Task(name, 0, device, Placement(()), (), outside=outside))
     return tuple(found)
+
+
+def _check_commands(schedule: Schedule, device: Device) -> None:
+    """Refuse a device that lacks a command which the program takes."""
+    wanted = ["MAC", "ACT4" if device.activation is Activation.FOUR_BANKS else "ACT16"]
+    wanted += ["WRGB", "RDMAC"] if schedule.in_banks.transfers == INCLUDED else []
+    missing = [name for name in wanted if name not in device.commands]
+    if missing:
+        advice = "; or give activation=tfaw-act4" if missing == ["ACT16"] and "ACT4" in device.commands else ""
+        message = (
+            f"a matrix in the banks of '{schedule.machine.name}' takes {', '.join(missing)}, which its commands "
+            f"({', '.join(device.commands)}) do not have; add them{advice}"
+        )
+        raise SpecError([Problem(message, schedule.machine.place)])
 
 
 def _task(schedule: Schedule, device: Device, operation: Operation, first_row: int) -> Task:
@@ -89,30 +116,32 @@ def _task(schedule: Schedule, device: Device, operation: Operation, first_row: i
     placement = placement_of(product, schedule.in_banks.rows, device, first_row, whole=excluded)
     if placement.rows > device.organisation.rows:
         raise Infeasible(_too_many_rows(schedule, operation, product, placement, device))
-    program = placement.program(product.turns, device.accumulators, transfers=not excluded)
+    program = placement.program(product.turns, device, transfers=not excluded)
     if excluded:
-        return Task(operation.name, product.channels, device, placement, program)
+        notes = (ALONE,) if schedule.in_banks.grows else ()
+        return Task(operation.name, product.channels, device, placement, program, assumptions=notes)
     busy = sum(tile.layout.macs for tile in placement.tiles()) * product.turns * mac_interval(device)
     parts = placement.parts * product.parts
-    outside = meanwhile(schedule.machine, "add", (parts - 1) * _results(schedule, operation), busy)
+    outside = work_of(schedule.machine, "add", (parts - 1) * _results(schedule, operation))
     append = append_of(schedule, operation, product, placement)
-    switch = () if device.timing.mode_switch is None else (BusRun(Command.MODE),)
+    switches = device.timing.mode_switch is not None and "TMOD" in device.commands
+    switch = (BusRun(Command.MODE),) if switches else ()
     return Task(
         operation.name,
         product.channels,
         device,
         placement,
-        (*switch, *program, *switch, *waiting(outside)),
+        (*switch, *program, *switch),
         append,
         outside,
-        () if append is None else _before(schedule, operation, append, busy),
-        (*_about_parts(schedule, operation, parts), *(_about_append(schedule, append) if append else ())),
+        () if append is None else _before(schedule, operation, append),
+        busy,
+        (
+            *_about_reads(device),
+            *_about_parts(schedule, operation, parts),
+            *(_about_append(schedule, operation, append) if append else ()),
+        ),
     )
-
-
-def waiting(outside: Outside) -> tuple[Segment, ...]:
-    """The wait of a channel for what is done outside."""
-    return (Wait(outside.ticks),) if outside.ticks else ()
 
 
 def mac_interval(device: Device) -> int:
@@ -128,7 +157,7 @@ def _results(schedule: Schedule, operation: Operation) -> int:
     return math.prod(int(schedule.families[name].size) for name in families)
 
 
-def _before(schedule: Schedule, operation: Operation, append: Append, busy: int) -> tuple[Outside, ...]:
+def _before(schedule: Schedule, operation: Operation, append: Append) -> tuple[Outside, ...]:
     """Of the tokens before the one that appends: the products with one key, with two, and so on, done outside."""
     if append.indices > 1 and unit_with(schedule.machine, "mac") is None:
         message = (
@@ -137,7 +166,7 @@ def _before(schedule: Schedule, operation: Operation, append: Append, busy: int)
         )
         raise SpecError([Problem(message)])
     points = points_of(schedule, operation) // int(schedule.families[append.rank].size)
-    return tuple(meanwhile(schedule.machine, "mac", n * points, busy) for n in range(1, append.indices))
+    return tuple(work_of(schedule.machine, "mac", n * points) for n in range(1, append.indices))
 
 
 def _too_many_rows(
@@ -150,8 +179,14 @@ def _too_many_rows(
     return (
         f"'{operation.name}' on '{schedule.machine.name}': {product.outputs.room * product.results} results of "
         f"{product.sums.room} columns in each bank{several} take {placement.rows} rows of {shape.columns} columns, and "
-        f"a bank has {shape.rows}; give more channels"
+        f"a bank has {shape.rows}; give more channels, or a smaller workload"
     )
+
+
+def _about_reads(device: Device) -> tuple[str, ...]:
+    columns, bits = read_columns(device), RESULT_BYTES * 8
+    several = "a column" if columns == 1 else f"{columns} columns"
+    return (f"an accumulator of every bank is read as {bits} bits each, {several} of the bus in all",)
 
 
 def _about_parts(schedule: Schedule, operation: Operation, parts: int) -> tuple[str, ...]:
@@ -162,9 +197,17 @@ def _about_parts(schedule: Schedule, operation: Operation, parts: int) -> tuple[
     return (f"{operation.name}: sums of the {parts} parts are added {how}",)
 
 
-def _about_append(schedule: Schedule, append: Append) -> tuple[str, ...]:
+def _about_append(schedule: Schedule, operation: Operation, append: Append) -> tuple[str, ...]:
     """What is assumed of writes to a cache."""
     found = []
+    for axis in (CHANNELS, BANKS):
+        part = operation.spatial.get(axis, "")
+        rank = schedule.family_of.get(part, append.rank)
+        chunk = 1 if rank == append.rank else extent_of(schedule, part).used
+        size = int(schedule.families[rank].size)
+        if size % chunk:
+            whole = -(-size // chunk) * chunk
+            found.append(f"{operation.name}: {size} of '{rank}' on {chunk} {axis} are written as if there were {whole}")
     if append.masked:
         found.append("a write of some elements of a column leaves the others as they are")
     if append.indices > 1:

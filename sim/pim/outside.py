@@ -19,7 +19,7 @@ UNIT = "banks"
 
 @dataclass(frozen=True)
 class Outside:
-    """Native operations of units, and the ticks that the channels wait for them."""
+    """Native operations of units, and the ticks that these take."""
 
     ticks: int = 0
     operations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -50,17 +50,14 @@ def unit_with(machine: Machine, operation: str) -> Unit | None:
     return next((u for u in machine.units.values() if u.name != UNIT and operation in u.operations), None)
 
 
-def meanwhile(machine: Machine, operation: str, number: int, ticks: int) -> Outside:
-    """`number` operations that go on while the banks are busy for `ticks`: waited for is what they take longer.
-
-    Of a machine that has no unit for them they take nothing.
-    """
+def work_of(machine: Machine, operation: str, number: int) -> Outside:
+    """`number` operations. Of a machine that has no unit for them they take nothing."""
     unit = unit_with(machine, operation)
     if unit is None or not number:
         return NOTHING
     took = ceil_div(number, unit.elements) * unit.slots(operation)
     native = {name: each * number for name, each in unit.cost(operation).items()}
-    return Outside(max(int(took) - ticks, 0), {unit.name: native})
+    return Outside(int(took), {unit.name: native})
 
 
 def points_of(schedule: Schedule, operation: Operation) -> int:

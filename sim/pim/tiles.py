@@ -18,6 +18,8 @@ from specs import Infeasible
 from .layout import Layout
 from .product import Extent, Product
 
+RESULT_BYTES = 2  # of an accumulator as it goes over the bus (assumption)
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -75,14 +77,14 @@ class Placement:
         for stretch in self.stretches:
             yield from stretch.all_tiles()
 
-    def program(self, turns: int, drained: int, transfers: bool) -> tuple[Segment, ...]:
-        """All MACs, `turns` times; with `transfers`, what comes before each tile, and reads of so many accumulators."""
+    def program(self, turns: int, device: Device, transfers: bool) -> tuple[Segment, ...]:
+        """All MACs, `turns` times; with `transfers`, what comes before each tile, and reads of accumulators."""
         found: list[Segment] = []
         for stretch in self.stretches:
             body: list[Segment] = []
             for tile in stretch.tiles:
                 body += [BusRun(Command.WRGB, tile.written)] if transfers else []
-                body += tile.layout.program(drained if transfers else 0)
+                body += tile.layout.program(device.accumulators if transfers else 0, read_columns(device))
             found += body if stretch.times == 1 else [Repeat(stretch.times, tuple(body), stretch.step)]
         return tuple(found) if turns == 1 else (Repeat(turns, tuple(found)),)
 
@@ -116,6 +118,17 @@ def placement_of(product: Product, kind: str, device: Device, first_row: int, wh
             f"columns; take them in turn, with their loop outside of those of the matrix, or give a larger buffer"
         )
     return maker.in_parts(min(room // product.vectors, row_columns if by_row else room), first_row)
+
+
+def read_columns(device: Device) -> int:
+    """Columns in which an accumulator of every bank is read.
+
+    >>> from arch import machine
+    >>> [read_columns(machine(name).device) for name in ("gddr6-aim", "hbm3-pim")]
+    [1, 2]
+    """
+    shape = device.organisation
+    return -(-shape.banks * RESULT_BYTES // shape.column_bytes)
 
 
 @dataclass(frozen=True)

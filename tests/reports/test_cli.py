@@ -32,6 +32,7 @@ def test_help_is_on_stdout_and_offers_what_exists() -> None:
         "sweep",
         "pareto",
         "rtl",
+        "gpu",
     ]
     assert max(map(len, run.stdout.splitlines())) <= 80 and not any(line.endswith("...") for line in commands)
 

@@ -101,8 +101,8 @@ def test_appends_at_once_take_less_and_what_waits_takes_more(study: AttentionStu
     others = [each.others_s for each in trials]
     assert others == sorted(others)
     assert study.best_batch == 8
-    # once appends take little, keys over channels are ahead: they have fewer MACs, and more to write
-    assert [study.chosen(each)[1] for each in trials] == ["head-per-channel"] * 2 + ["keys-over-channels"] * 4
+    # keys over channels have fewer MACs, but their sums and the keys that wait take turns on one unit
+    assert {study.chosen(each)[1] for each in trials} == {"head-per-channel"}
 
 
 def test_what_does_not_fit_is_listed_with_its_reason(study: AttentionStudy) -> None:
@@ -135,7 +135,7 @@ def test_tables_have_every_trial_and_mark_the_best(study: AttentionStudy) -> Non
 
 def test_findings_have_the_numbers(study: AttentionStudy) -> None:
     text = " ".join(attention_findings(study))
-    for words in ("0.598 ms a token", "values=key-by-key", "14.3 %", "append=8: 0.890 times", "52.2 % and 28.9 %"):
+    for words in ("0.598 ms a token", "values=key-by-key", "14.3 %", "append=8: 0.906 times", "52.2 % and 28.9 %"):
         assert words in text
     assert attention_findings(None) == []
 

@@ -140,7 +140,7 @@ def test_what_does_not_apply(einfuse: Einfuse, arguments: tuple[str, ...], code:
             "gddr6-aim:channels=1",
             3,
             "infeasible: 'y' on 'gddr6-aim': 4000 results of 4000 columns in each bank take 250000 rows of 64 columns, "
-            "and a bank has 16384; give more channels\n",
+            "and a bank has 16384; give more channels, or a smaller workload\n",
         ),
     ],
 )

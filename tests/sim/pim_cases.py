@@ -140,6 +140,11 @@ def pace(task: Task) -> int:
     return max(timing.ccd_long, timing.ccd_mac_stretched if stretched else timing.ccd_mac)
 
 
+def columns_of_a_read(task: Task) -> int:
+    """Of an accumulator of each bank: 16 bits each, in columns of 256."""
+    return -(-task.device.organisation.banks * 16 // (8 * task.device.organisation.column_bytes))
+
+
 def _period(timing: DramTiming, last_mac: int, closed: int) -> int:
     """Ticks from an activation to the next, with the row closed no sooner than tick `closed`."""
     return max(timing.rc, max(timing.ras, last_mac + timing.rtp, closed) + timing.rp)
@@ -166,7 +171,7 @@ def _rows(task: Task, rows: list[int], width: int) -> Iterator[Row]:
         tick += pace(task)
         outputs, rest = divmod(number, width)
         if not rest and (outputs % task.device.accumulators == 0 or number == len(rows)):
-            last += ((outputs - 1) % task.device.accumulators + 1) * short
+            last += ((outputs - 1) % task.device.accumulators + 1) * columns_of_a_read(task) * short
             reads += max(last + short - tick, 0)
             tick = max(tick, last + short)
         if number == len(rows) or rows[number] != row:

@@ -127,10 +127,10 @@ def _programs(product: InBanks, fresh: Array) -> list[tuple[Any, list[int]]]:
         wanted = tuple(map(tuple, np.argwhere(cells.any(axis=-1)).tolist()))  # bank, row, column, in order
         of_columns.setdefault(wanted, []).append(channel)
     found = [(task.program, of_columns.pop((), []))]
-    written = {program: tuple(sorted(_writes(task, program))) for _, program in append.shares}
-    for number, program in append.shares:
-        channels = of_columns.pop(written[program])
-        assert len(channels) == number
+    written = {program: tuple(sorted(_writes(task, program))) for program in append.channels.values()}
+    for program, columns in written.items():
+        channels = of_columns.pop(columns)
+        assert channels == [channel for channel, own in append.channels.items() if own == program]
         found.append(((*program, *task.program), channels))
     assert not of_columns, f"channels {of_columns.values()} write nothing of what is new"
     assert len(written[append.program]) == max(map(len, written.values()))  # the one that is timed

@@ -79,6 +79,7 @@ class Channels:
     rows: list[int] = field(default_factory=list)  # that are open, of each bank
     sums: dict[Hashable, Array] = field(default_factory=dict)  # in the accumulators [channel, bank]
     results: dict[Hashable, Array] = field(default_factory=dict)  # as they are read [channel, bank]
+    read: int = 0  # columns of the results that are on their way
 
     def do(self, commands: Iterable[Issued]) -> dict[Hashable, Array]:
         """Executes a trace; what is read of the accumulators, in order."""
@@ -96,6 +97,10 @@ class Channels:
             elif each.command is Command.MAC:
                 self._multiply(each.place)
             elif each.command is Command.RDMAC:
+                self.read += 1  # a column of 32 B is 16 results, of as many banks
+                if self.read * 16 < self.device.organisation.banks:
+                    continue
+                self.read = 0
                 oldest = next(iter(self.sums))
                 assert oldest not in self.results, f"{oldest} is read twice"
                 self.results[oldest] = self.sums.pop(oldest)

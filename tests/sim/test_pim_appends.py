@@ -58,11 +58,11 @@ def test_written_are_the_columns_that_differ(case: Attention) -> None:
             changed.setdefault(channel, set()).add((bank, row, place))
         assert task.append is not None
         found: Counter[frozenset[tuple[int, int, int]]] = Counter()
-        for number, program in task.append.shares:
+        for program in task.append.channels.values():
             runs = [each for each in program if isinstance(each, RowRun) and each.count]
             columns = [(each.bank, each.row, each.column + i) for each in runs for i in range(each.count)]
             assert len(columns) == len(set(columns))
-            found[frozenset(columns)] += number
+            found[frozenset(columns)] += 1
         assert found == Counter(frozenset(each) for each in changed.values())
         in_all += sum(map(len, changed.values()))
     times = case.blocks * case.tokens // case.append

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import arch
 from arch import machine
 from mappings import mapping
 from sim import simulate
@@ -121,7 +122,7 @@ def test_keys_that_do_not_fit() -> None:
     mapped = f"{ATTENTION}:choose.keys=by-head,choose.values=head-per-channel"
     assert refused(Infeasible, work, f"{AIM},buffer=64KiB", mapped) == (
         "'QK' on 'gddr6-aim': 1024 results of 4 columns in each bank for each of 275 matrices take 17600 rows of 64 "
-        "columns, and a bank has 16384; give more channels"
+        "columns, and a bank has 16384; give more channels, or a smaller workload"
     )
     there_is_room = f"{mapped},room=128Ki"
     assert "1024 results of 4 columns" in refused(Infeasible, work.replace("128Ki", "1Ki"), AIM, there_is_room)
@@ -132,7 +133,7 @@ def test_caches_of_all_blocks_that_do_not_fit() -> None:
     mapped = f"{ATTENTION}:choose.keys=concatenated,choose.values=head-per-channel"
     assert refused(Infeasible, "gpt2-xl:part=attention,blocks=565", AIM, mapped) == (
         "565 blocks of 29 rows in each bank (13 of 'QK' + 16 of 'SNV') take 16385 rows, and a bank has 16384; give more "
-        "channels"
+        "channels, or a smaller workload"
     )
     assert simulate("gpt2-xl:part=attention,blocks=564", AIM, mapped).cycles > 0
 
@@ -228,3 +229,38 @@ def test_a_rank_that_grows_inside_of_one_that_lies_further_apart() -> None:
     mapped = f"{ATTENTION}:choose.values=key-by-key,grows=f,room=64"
     message = refused(SpecError, WORK, f"{AIM},accumulators=4", mapped)
     assert message == "'SNV' has 'f1', which grows, inside of loops that lie closer together"
+
+
+@pytest.mark.parametrize("key", ["append=4", "append=0", "room=64"])
+def test_what_grows_is_named_first(key: str) -> None:
+    message = refused(SpecError, "gemv:M=64,N=64", AIM, f"bank-parallel:{key}")
+    assert message.endswith("'append' and 'room' are of mappings with matrices that grow; name their rank in 'grows'")
+
+
+@pytest.mark.parametrize(
+    "work", ["gpt2-xl:part=attention,phase=prefill,seq_len=64", "gpt2-xl:part=attention,queries=64"]
+)
+def test_a_token_is_one_query(work: str) -> None:
+    assert refused(SpecError, work, AIM, ATTENTION) == (
+        f"workload argument '{work}': with each token one query comes and one key is appended, found 64 queries; give "
+        "queries=1, or append=0 to write no keys"
+    )
+
+
+@pytest.mark.parametrize(
+    ("commands", "missing", "advice"),
+    [
+        ("[MAC]", "ACT16, WRGB, RDMAC", ""),
+        ("[ACT4, MAC, WRGB, RDMAC]", "ACT16", "; or give activation=tfaw-act4"),
+        ("[ACT4, ACT16, MAC, WRGB]", "RDMAC", ""),
+    ],
+)
+def test_a_device_does_what_its_commands_say(tmp_path: Path, commands: str, missing: str, advice: str) -> None:
+    library = Path(arch.__file__).parent / "library" / "gddr6-aim.yaml"
+    lines = library.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path / "mine.yaml"
+    path.write_text("".join(f"commands: {commands}\n" if line.startswith("commands:") else line for line in lines))
+    names = commands.strip("[]")
+    assert refused(SpecError, "gemv:M=64,N=64", str(path), "bank-parallel").endswith(
+        f"takes {missing}, which its commands ({names}) do not have; add them{advice}"
+    )

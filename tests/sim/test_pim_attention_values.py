@@ -196,6 +196,6 @@ def test_without_a_write_a_mac_finds_no_number(keys: str, values: str, einsum: s
     banks_make(product, operands)
     append = product.task.append
     assert isinstance(append, Append)
-    less = replace(append, program=append.program[:-1], shares=((1, append.program[:-1]),))
+    less = replace(append, program=append.program[:-1], channels={0: append.program[:-1]})
     with pytest.raises((AssertionError, KeyError)):
         banks_make(replace(product, task=replace(product.task, append=less)), operands)

@@ -212,6 +212,7 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:
         simulate("gpt2-xl:blocks=67", AIM, LAYERS)
     parts = "21 of 'Q' + 21 of 'K' + 21 of 'V' + 21 of 'Z' + 79 of 'FFN1' + 82 of 'FFN2'"
     assert str(caught.value) == (
-        f"67 blocks of 245 rows in each bank ({parts}) take 16415 rows, and a bank has 16384; give more channels"
+        f"67 blocks of 245 rows in each bank ({parts}) take 16415 rows, and a bank has 16384; "
+        "give more channels, or a smaller workload"
     )
     assert simulate("gpt2-xl:blocks=66", AIM, LAYERS).cycles > 0

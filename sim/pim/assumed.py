@@ -10,7 +10,6 @@ from collections.abc import Iterable
 # By the names of commands; {} stands for those of them that are issued.
 OF_COMMANDS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("WRGB", "RDMAC", "AF"), "{}: column commands that follow each other at CCD short"),
-    (("RDMAC",), "{}: one column's time and energy on the pins, however many banks there are"),
     (("COPY_OUT", "COPY_IN"), "{}: timed as RD and WR without outside data"),
     (("EWMUL",), "{}: timed as a MAC; its write-back is not sourced"),
 )

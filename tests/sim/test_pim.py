@@ -529,8 +529,8 @@ def test_what_is_assumed_of_a_command_is_said_where_it_is_issued() -> None:
     """The MACs alone assume nothing of others; what no device has is not modelled of any."""
     alone, whole = (simulate("gemv:M=64,N=64", AIM, f"bank-parallel:io={io}") for io in ("excluded", "included"))
     said = [
+        "an accumulator of every bank is read as 16 bits each, a column of the bus in all",
         "WRGB, RDMAC: column commands that follow each other at CCD short",
-        "RDMAC: one column's time and energy on the pins, however many banks there are",
     ]
     assert [each for each in whole.assumptions if each not in alone.assumptions] == said
     assert alone.not_modelled == whole.not_modelled == OF_NO_DEVICE

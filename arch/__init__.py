@@ -9,11 +9,13 @@ from .cost import Cost, total
 from .dram import Device
 from .machine import ARCHS, Hardware, Machine, Memory, Override, Unit, UnitOperation, machine, machine_names
 from .operations import OPERATIONS
+from .owners import machines_with, without_unit
 from .spec import ArchSpec
 from .table import TABLES, Table, command_table_names, table, table_names
 
 __all__ = [
     "ARCHS", "OPERATIONS", "TABLES", "ArchSpec", "Cost", "Device", "Hardware", "Machine", "Memory", "Override",
     "Table", "Unit", "UnitOperation", "command_pj", "command_table_names", "machine", "machine_area_um2",
-    "machine_names", "operation_pj", "pin_pj", "standby_w", "table", "table_names", "total",
+    "machine_names", "machines_with", "operation_pj", "pin_pj", "standby_w", "table", "table_names", "total",
+    "without_unit",
 ]  # fmt: skip

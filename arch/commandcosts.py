@@ -64,7 +64,7 @@ def pin_pj(table: Table) -> Cost:
     """The energy in pJ of one bit on the pins of the device.
 
     >>> from arch import table
-    >>> pin_pj(table("cent")).value, pin_pj(table("iddx16")).value
+    >>> pin_pj(table("cent")).value, pin_pj(table("tpu-7nm")).value
     (5.5, None)
     """
     row = table.spec.pins

@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Activation", "Device", "DramTiming", "Organisation", "Refresh"]
+__all__ = ["MOST_BANKS", "MOST_POSTPONED", "Activation", "Device", "DramTiming", "Organisation", "Refresh"]
+
+# What DDR4 allows (Intel, External Memory Interfaces Agilex 7 FPGA IP User Guide, 10.4.13); of others an assumption.
+MOST_POSTPONED = 8
+MOST_BANKS = 62  # of a channel: the engine has a bit for each in one word
 
 
 class Refresh(Enum):
@@ -89,7 +93,7 @@ class Device:
     refresh: Refresh = Refresh.ALL_BANK
     postponed: bool = True
     activation: Activation = Activation.NONE
-    most_postponed: int = 8  # refresh commands that may be late
+    most_postponed: int = MOST_POSTPONED  # refresh commands that may be late
     accumulators: int = 1  # results that a bank keeps
     buffer_bytes: int = 2048  # of the global buffer of a channel
     multipliers: int = 16  # of a bank

@@ -23,6 +23,7 @@ def device_of(spec: PimSpec) -> Device:
         spec.refreshes,
         spec.postponed,
         spec.activates,
+        spec.most_postponed,
         accumulators=spec.accumulators or 0,
         buffer_bytes=spec.buffer or 0,
         multipliers=spec.multipliers or 0,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .dram import MOST_BANKS
 from .pimspec import PimSpec
 from .ticks import MOST_TICKS, in_ticks
 from .unitspec import axes, unit_faults
@@ -53,12 +54,21 @@ def pim_unit_faults(spec: PimSpec) -> Iterator[tuple[str, Path]]:
 
 
 def _organisation(spec: PimSpec) -> Iterator[Fault]:
+    yield from _banks(spec)
     row, column = spec.organisation.row, spec.organisation.column
     paths: tuple[Path, ...] = (("organisation", "column"), ("organisation", "row"))
     if column > row:
         yield f"a column of {column} B is larger than a row of {row} B", paths
     elif row % column:
         yield f"a row of {row} B is {row // column} columns of {column} B and {row % column} B more", paths[::-1]
+
+
+def _banks(spec: PimSpec) -> Iterator[Fault]:
+    groups, each = spec.organisation.bank_groups, spec.organisation.banks_per_group
+    if groups * each > MOST_BANKS:
+        why = f"{groups} × {each} = {groups * each} banks in a channel; the engine holds at most {MOST_BANKS}"
+        paths: tuple[Path, ...] = (("organisation", "bank_groups"), ("organisation", "banks_per_group"))
+        yield f"{why}; state fewer of them, in more channels", paths
 
 
 def _rows(ticks: dict[str, int]) -> Iterator[Fault]:

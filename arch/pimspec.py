@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator
 from specs import Misplaced, Quantity, Size, Spec, unknown
 
 from .commands import PimCommand
-from .dram import Activation, Refresh
+from .dram import MOST_POSTPONED, Activation, Refresh
 from .machinespec import MachineSpec
 from .table import known_command_table
 from .ticks import Ticks
@@ -25,6 +25,7 @@ Banks = Annotated[int, Quantity("count", most=1 << 6)]  # of a group, and groups
 Rows = Annotated[int, Quantity("count", most=1 << 20)]  # of a bank
 Bytes = Annotated[int, Quantity("size", whole=True, most=1 << 16)]  # of a row, of a column
 Several = Annotated[int, Quantity("count", most=1 << 12)]  # accumulators or multipliers of a bank
+Late = Annotated[int, Quantity("count", most=1 << 20)]  # refresh commands
 
 
 def _known_type(name: str) -> str:
@@ -92,6 +93,7 @@ class PimSpec(MachineSpec):
     commands: tuple[PimCommand, ...] = ()
     refresh: Literal["all-bank", "per-bank", "off"] = "all-bank"
     postponed: Annotated[bool, Field(strict=True)] = True
+    most_postponed: Late = MOST_POSTPONED
     activation: Literal["tfaw-act4", "stretched-ccd", "none"] = "none"
     accumulators: Several | None = None
     buffer: Size | None = None

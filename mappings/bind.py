@@ -32,6 +32,7 @@ from .published import fitted_extent
 from .schedule import Epoch, Family, InBanks, Operation, Pick, Schedule, Spill, Wait
 from .spec import MappingSpec
 from .structure import structure
+from .units import check_units
 
 
 def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> Schedule:
@@ -40,6 +41,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     Raises `SpecError` for a mapping that makes no sense, `Infeasible` for one that does not fit. With arrays of design
     points nothing is raised for size; `schedule.infeasible` tells where and why.
     """
+    check_units(loaded, machine)
     spec = loaded.model
     faults = Faults(loaded)
     lookup = lookup_of(machine, workload)

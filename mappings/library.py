@@ -18,6 +18,7 @@ from .schedule import Schedule
 from .sequence import nests_of, workload_of
 from .spec import AnyMapping, MappingSpec, SequenceSpec
 from .structure import check_loops, structure
+from .units import check_units
 
 MAPPINGS = Library("mapping", Path(__file__).parent / "library", AnyMapping)
 
@@ -39,6 +40,7 @@ def check_mapping(loaded: Loaded[Any], machine: Any = None) -> None:
                 if machine is None:
                     check_loops(way, part)
                 else:
+                    check_units(way, machine)
                     check_room(way, structure(part, machine, way), list(machine.memories))
             except SpecError as error:
                 problems += error.problems

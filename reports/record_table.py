@@ -44,7 +44,7 @@ def as_text(record: Record) -> list[RenderableType]:
     ]
     for title, sentences in (
         ("set by the argument", given),
-        ("not modelled, for want of a time", record.not_modelled or ()),
+        ("not modelled", [", ".join(record.not_modelled)] if record.not_modelled else ()),
         ("assumptions", notes),
     ):
         if sentences:

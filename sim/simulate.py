@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from arch import Machine, machine_area_um2, table, total
+from arch import Machine, machine_area_um2, machines_with, table, total
 from arch import machine as machine_of
 from mappings import Counts, InBanks, Preference, Schedule, count
 from mappings import mapping as mapping_of
@@ -339,5 +339,6 @@ def _check_growth(work: Workload, loaded: Loaded[Any]) -> None:
 def check_units(machine: Machine) -> None:
     """Refuse a machine on which nothing can be computed, such as a plain memory. Raises `SpecError`."""
     if not machine.units:
-        message = f"machine '{machine.name}' has no units in its banks; take one with MAC among its commands"
+        known = ", ".join(machines_with("banks"))
+        message = f"machine '{machine.name}' has no units in its banks; take one with MAC among its commands: {known}"
         raise SpecError([Problem(message, machine.place)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ settings.load_profile("default")
 
 # Where Triton is installed, its kernels run on the CPU in tests; it reads this when it is first imported.
 os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+# Helpers of tests that need what the extra `gpu` installs: doctests would import them.
+NEEDED = {"torch": "sim/gpu_stand_in.py", "triton": "sim/gpu_compile.py"}
+collect_ignore = [path for module, path in NEEDED.items() if find_spec(module) is None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -58,23 +58,30 @@ def bandwidth(study: PimStudy) -> Figure:
         places = [y + (index - (len(spec.activations) - 1) / 2) * height for y in range(len(refreshes))]
         axes.barh(places, values, height=height * 0.9, color=PALETTE[index], label=activation, linewidth=0)
         for y, value in zip(places, values, strict=True):
-            axes.text(value + 0.04, y, f"{value:.2f}", va="center", color=INK, fontsize=7)
+            axes.text(_label_at(study, value), y, f"{value:.2f}", va="center", color=INK, fontsize=7)
     lines = {"all banks": study.peak_bytes_per_s, f"pins of the {spec.baseline.name}": spec.baseline.bandwidth}
     for label, value in lines.items():
         axes.axvline(value / TERA, color=QUIET, linewidth=0.8, linestyle=(0, (3, 1.5)), zorder=1)
         left = 2 * value > study.peak_bytes_per_s
         axes.annotate(
             label, (value / TERA, len(refreshes) - 0.5), xytext=(-4 if left else 4, 0), textcoords="offset points",
-            ha="right" if left else "left", va="bottom", color=QUIET,
+            ha="right" if left else "left", va="top", color=QUIET,
         )  # fmt: skip
     axes.set_yticks(range(len(refreshes)), refreshes)
-    axes.invert_yaxis()
+    axes.set_ylim(len(refreshes) - 0.1, -0.6)  # with room for the names of the lines below the bars
     axes.set_xlabel("weights over time (TB/s)")
     axes.set_ylabel("refresh")
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     style.legend_above(figure, axes, len(spec.activations))
     return figure
+
+
+def _label_at(study: PimStudy, value: float) -> float:
+    """Where the label of a bar begins, in TB/s: at its end, or beyond the baseline's line if that would cross it."""
+    gap, width = 0.01 * study.peak_bytes_per_s / TERA, 0.07 * study.peak_bytes_per_s / TERA
+    line = study.spec.baseline.bandwidth / TERA
+    return gap + (line if value <= line < value + gap + width else value)
 
 
 def energy(study: PimStudy) -> Figure:

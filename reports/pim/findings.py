@@ -16,7 +16,14 @@ MARKS = {"R": "read in the source", "Q": "quoted by another"}
 
 def findings(study: PimStudy) -> list[str]:
     """All sentences."""
-    weights = [*_bandwidth(study), *_refresh(study), *_activation(study), *_energy(study), *_products(study)]
+    weights = [
+        *_bandwidth(study),
+        *_pins(study),
+        *_refresh(study),
+        *_activation(study),
+        *_energy(study),
+        *_products(study),
+    ]
     return [*weights, *attention_findings(study.attention)]
 
 
@@ -28,6 +35,17 @@ def _bandwidth(study: PimStudy) -> Iterator[str]:
         f"{base.bytes_per_s / TERA:.3f} TB/s of the {study.peak_bytes_per_s / TERA:.3f} TB/s that all banks would give "
         f"if their rows were always open, {100 * study.share(base):.1f} %."
     )
+
+
+def _pins(study: PimStudy) -> Iterator[str]:
+    if not study.pins:
+        return
+    base_s = study.at().record.latency_s
+    least = [(arch, study.over_pins_s(arch)) for arch in study.pins]
+    times = "; ".join(
+        f"{arch} {significant(MILLI * seconds)} ms, {_factor(seconds / base_s)} times" for arch, seconds in least
+    )
+    yield f"Over the pins of a memory all weights take at least, and times the time in the banks: {times}."
 
 
 def _refresh(study: PimStudy) -> Iterator[str]:

@@ -23,7 +23,7 @@ from .figures import files as figure_files
 from .findings import MARKS, baseline_text, claim_text, findings
 from .results import Outcome, PimStudy, run
 from .spec import pim_study
-from .tables import TABLES, csv_tables, energy_table, times_table
+from .tables import TABLES, csv_tables, energy_table, pins_table, times_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 SCHEMA = "einfuse.pim-study/1"
+PINS_NOTE = (
+    "All weights once: in the banks as above, without refresh; over the pins at their full bandwidth, so at least."
+)
 
 
 def pim_report(name: str, folder: Path | None) -> PimStudy:
@@ -85,6 +88,7 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
         table(*energies, indent=0),
         *(["", wrapped(f"+: {unpriced}, which is not in it.")] if unpriced else []),
         *(part for section in _sections(study) for part in _section_text(section)),
+        *_pins_text(study),
         "",
         heading("published"),
         bullets(baseline_text(study)),
@@ -93,6 +97,11 @@ def as_text(study: PimStudy, folder: Path | None) -> list[RenderableType]:
         bullets(findings(study)),
         *last,
     ]
+
+
+def _pins_text(study: PimStudy) -> list[RenderableType]:
+    made = table(*pins_table(study), indent=0)
+    return ["", heading("over the pins instead"), made, "", wrapped(PINS_NOTE)] if study.pins else []
 
 
 def _section_text(section: Section) -> list[RenderableType]:
@@ -123,6 +132,10 @@ def as_dict(study: PimStudy) -> dict[str, Any]:
         "points": [_point(study, outcome) for outcome in study.outcomes.values()],
         "products": {"apart": dict(study.products.apart), "together": dict(study.products.together)},
         "baseline": spec.baseline.model_dump() | {"peak_times": study.peak_over_baseline()},
+        "pins": [
+            {"arch": arch, "bytes_per_s": per_s, "least_latency_s": study.over_pins_s(arch)}
+            for arch, per_s in study.pins.items()
+        ],
         "attention": _attention(study),
         "published": [claim.model_dump() for claim in spec.published],
         "assumptions": list(study.at().record.assumptions),
@@ -210,6 +223,8 @@ def _content(study: PimStudy, drawings: list[Drawing], folder: Path) -> dict[str
         ],
         "times": _cells(times_table(study)),
         "energies": _cells(energy_table(study)),
+        "pins": _cells(pins_table(study)) if study.pins else None,
+        "pins_note": PINS_NOTE,
         "attention_notes": _attention_notes(study),
         "sections": [replace(each, table=_cells(each.table)) for each in _sections(study)],
         "baseline": baseline_text(study),

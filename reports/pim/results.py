@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from specs import Problem, SpecError
+
 from .attention import AttentionStudy, run_attention
 from .spec import PimStudySpec, Point, ProductSpec
 
@@ -57,7 +59,10 @@ class Products:
 
 @dataclass(frozen=True)
 class PimStudy:
-    """Every point of a study. `periods` are ticks from one row of MACs to the next, by activation."""
+    """Every point of a study. `periods` are ticks from one row of MACs to the next, by activation.
+
+    `pins` are bytes per second over the pins of memories, by the references of their machines.
+    """
 
     spec: PimStudySpec
     outcomes: Mapping[Point, Outcome]
@@ -65,6 +70,7 @@ class PimStudy:
     device: Device
     products: Products
     peak_bytes_per_s: float
+    pins: Mapping[str, float]
     attention: AttentionStudy | None = None
 
     def at(self, rows: str = "", activation: str = "", refresh: str = "") -> Outcome:
@@ -89,6 +95,10 @@ class PimStudy:
         """The most bandwidth inside, of the baseline's."""
         return self.peak_bytes_per_s / self.spec.baseline.bandwidth
 
+    def over_pins_s(self, arch: str) -> float:
+        """The least time in which all weights come over the pins of a memory."""
+        return self.at().weight_bytes / self.pins[arch]
+
 
 def run(spec: PimStudySpec, progress: Callable[[str], None] = lambda label: None) -> PimStudy:
     """Simulate everything; `progress` is told of each point. Raises SpecError or Infeasible."""
@@ -109,6 +119,7 @@ def run(spec: PimStudySpec, progress: Callable[[str], None] = lambda label: None
         device,
         Products(_product(spec, spec.products.apart), _product(spec, spec.products.together)),
         peak_bytes_per_s(device, float(first.clock_hz)),
+        {arch: pin_bytes_per_s(arch) for arch in spec.pins},
         run_attention(spec, progress),
     )
 
@@ -143,6 +154,22 @@ def peak_bytes_per_s(device: Device, clock_hz: float) -> float:
     """A column of every bank of every channel with every MAC, without a pause for rows."""
     shape = device.organisation
     return shape.channels * shape.banks * shape.column_bytes * clock_hz / device.timing.ccd_mac
+
+
+def pin_bytes_per_s(arch: str) -> float:
+    """The bandwidth of a machine's outermost memory. Raises SpecError for a machine that states none.
+
+    >>> pin_bytes_per_s("gddr6-aim:channels=8") / 1e9
+    256.0
+    """
+    from arch import machine
+
+    found = machine(arch)
+    memory = next(iter(found.memories.values()))
+    if memory.bandwidth_bytes_per_s is None:
+        message = f"'{memory.name}' of '{arch}' has no bandwidth; state it, or 'timing.burst' of a DRAM device"
+        raise SpecError([Problem(message, found.place)])
+    return float(memory.bandwidth_bytes_per_s)
 
 
 def row_period(device: Device) -> int:

@@ -96,7 +96,7 @@ class Point:
 
 
 class PimStudySpec(Spec):
-    """The file of a study."""
+    """The file of a study. `pins` are machines whose memory's pins are set beside the banks."""
 
     pim_study: str
     title: str
@@ -111,6 +111,7 @@ class PimStudySpec(Spec):
     tables: Annotated[list[str], Field(min_length=1)]
     products: ProductsSpec
     baseline: BaselineSpec
+    pins: list[str] = Field(default_factory=list)
     published: list[ClaimSpec]
     compared: str
     attention: AttentionSpec | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from arch.dram import Device
     from sim import Record
 
-MILLI = 1e3
+GIGA, MILLI = 1e9, 1e3
 
 
 def csv_tables(study: PimStudy) -> Mapping[str, Table]:
@@ -53,10 +53,20 @@ def _energies(study: PimStudy) -> Table:
     return ["rows", "activation", "refresh", "table", "component", "energy_j"], body
 
 
+def _pins(study: PimStudy) -> Table:
+    base_s = study.at().record.latency_s
+    body = [
+        [arch, bytes_per_s, study.over_pins_s(arch), study.over_pins_s(arch) / base_s]
+        for arch, bytes_per_s in study.pins.items()
+    ]
+    return ["arch", "bytes_per_s", "least_latency_s", "times_banks"], body
+
+
 TABLES: Mapping[str, Callable[[PimStudy], Table]] = {
     "points.csv": _points,
     "commands.csv": _commands,
     "energies.csv": _energies,
+    "pins.csv": _pins,
 }
 
 
@@ -87,6 +97,18 @@ def energy_table(study: PimStudy) -> Table:
             row = [_first(study, body), activation, f"{opened(base.record, study.device):,}"]
             body.append(row + [energy_text(base.joules[name]) for name in spec.tables])
     return columns, body
+
+
+def pins_table(study: PimStudy) -> Table:
+    """All weights once: from the banks, without refresh, and over the pins of memories."""
+    base = study.at()
+    rows = [(f"banks of {study.spec.arch}", base.bytes_per_s, base.record.latency_s)]
+    rows += [(f"pins of {arch}", per_s, study.over_pins_s(arch)) for arch, per_s in study.pins.items()]
+    body = [
+        [what, f"{per_s / GIGA:,.0f}", f"{MILLI * seconds:.3f}", _times(seconds / base.record.latency_s)]
+        for what, per_s, seconds in rows
+    ]
+    return ["weights from", "GB/s>", "ms>", "times>"], body
 
 
 def opened(record: Record, device: Device) -> int:

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from arch.dram import Activation, Device, Refresh
+from arch.dram import MOST_BANKS, Activation, Device, Refresh
 from specs import Infeasible, SpecError
 
-__all__ = ["MOST_BANKS", "check", "pack_device"]
-
-MOST_BANKS = 62  # a bit each
+__all__ = ["check", "pack_device"]
 
 
 def check(device: Device) -> None:

@@ -11,6 +11,7 @@ from sim.dram import Command
 from sim.dram.channel import Outcome, run
 from workloads import ONCE, Repeated
 
+from .assumed import assumed
 from .commands import Commands
 from .lowering import EXCLUDED, lower, mac_interval, not_modelled
 from .outside import UNIT
@@ -45,6 +46,7 @@ def command_latency(
     ticks = found.mac_ticks if excluded else found.ticks
     phases = {COMPUTE: ticks} if excluded else _phases(found)
     notes = [note for task in tasks for note in task.assumptions]
+    notes += assumed(command.name for command in found.counts)
     channels = [task.channels for task in tasks if task.channels]
     if min(channels) < max(channels):
         notes.append(f"results on {min(channels)} channels take as many commands as those on {max(channels)}")

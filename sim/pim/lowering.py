@@ -18,6 +18,7 @@ from sim.dram import BusRun, Command, Segment, Wait
 from specs import Infeasible, Problem, SpecError
 
 from .appends import Append, append_of
+from .assumed import OF_NO_DEVICE
 from .layout import PACKED, PADDED, Layout
 from .outside import NOTHING, UNIT, Outside, nest_outside, points_of, unit_with, work_of
 from .product import BANKS, CHANNELS, Product, extent_of, product_of
@@ -219,6 +220,6 @@ def _about_append(schedule: Schedule, operation: Operation, append: Append) -> t
 
 
 def not_modelled(device: Device) -> tuple[str, ...]:
-    """The times that a device does not state, by their keys in its file: nothing waits for them."""
+    """The times that a device does not state, by their keys, and what is modelled of none: nothing waits for them."""
     found: Mapping[str, object] = vars(device.timing)
-    return tuple(key for name, key in datasheet_keys().items() if found[name] is None)
+    return (*(key for name, key in datasheet_keys().items() if found[name] is None), *OF_NO_DEVICE)

@@ -138,16 +138,22 @@ def test_other_bytes_are_in_proportion_and_say_so(bytes):
 
 @pytest.mark.parametrize(
     ("prices", "absent"),
-    [(CENT, ("COPY",)), (IDD, ("RDMAC", "AF", "WRGB")), (FGDRAM, ("AF", "COPY", "EWMUL"))],
+    [(CENT, ("COPY",)), (IDD, ("EWMUL", "AF", "COPY")), (FGDRAM, ("AF", "COPY", "EWMUL"))],
 )
 def test_what_is_not_in_a_table_is_missing_and_not_nothing(prices: Table, absent):
     for command in absent:
         found = command_pj(prices, command)
         assert found == Cost(None, f"missing: '{command}' is not in the table '{prices.name}'", "")
-    assert pin_pj(IDD) == Cost(None, "missing: 'pins' is not in the table 'iddx16'", "")
+    assert pin_pj(table("tpu-7nm")).how == "missing: 'pins' is not in the table 'tpu-7nm'"
     assert standby_w(table("tpu-7nm"), active=True).how == "missing: 'standby' is not in the table 'tpu-7nm'"
     assert operation_pj(prices, "tanh") == Cost(None, f"missing: 'tanh' is not in the table '{prices.name}'", "")
     assert command_pj(table("tpu-7nm"), "ACT").value is None
+
+
+def test_what_currents_do_not_say_is_what_cent_charges_and_called_an_assumption():
+    assert command_pj(IDD, "RDMAC").value == command_pj(IDD, "RD").value
+    for ours, theirs in ((command_pj(IDD, "WRGB"), command_pj(CENT, "WRGB")), (pin_pj(IDD), pin_pj(CENT))):
+        assert ours.value == theirs.value and ours.source.startswith("assumption: what CENT charges")
 
 
 @pytest.mark.parametrize("prices", TABLES, ids=lambda each: each.name)

@@ -78,6 +78,17 @@ def test_every_device_of_the_library_has_sources_and_says_what_it_assumes(name):
         assert device(f"{name}:refresh={mode}").refresh.value == mode
 
 
+@pytest.mark.parametrize("name", DEVICES)
+def test_how_late_refreshes_may_be_is_of_the_file_and_an_assumption(name):
+    assert device(name).most_postponed == 8
+    assert any(
+        each.startswith("eight refreshes may be late, as DDR4 allows (Intel") for each in machine(name).assumptions
+    )
+    changed = machine(f"{name}:most_postponed=3")
+    assert changed.device is not None and changed.device.most_postponed == 3
+    assert changed.overrides == (Override("most_postponed", 3, 8),)
+
+
 @pytest.mark.parametrize("name", ["gddr6-aim", "hbm3-pim"])
 @pytest.mark.parametrize("policy", ["tfaw-act4", "stretched-ccd", "none"])
 def test_all_three_policies_of_activation_can_be_asked_for(name, policy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import random
 import signal
@@ -36,7 +37,10 @@ def command(folder: Path, *arguments: str) -> list[str]:
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A run in a process of its own, which is ended if it still goes on."""
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command(folder, *arguments), cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+    heeded = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+    process = subprocess.Popen(
+        command(folder, *arguments), cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=heeded
+    )
     with process:
         try:
             yield process

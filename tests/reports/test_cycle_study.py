@@ -173,7 +173,9 @@ def test_a_published_mean_is_reproduced_by_the_analytic_model() -> None:
 def test_reports_of_all_kinds_are_known(einfuse: Callable[..., Run], tmp_path: Path) -> None:
     assert (kind_of("fusemax"), kind_of("fusemax-cycles")) == ("paper", "study")
     run = einfuse("report", "fusemax-cycle", "-o", str(tmp_path / "out"))
-    message = "unknown report 'fusemax-cycle'; did you mean 'fusemax-cycles'? allowed: fusemax, fusemax-cycles, pim"
+    message = (
+        "unknown report 'fusemax-cycle'; did you mean 'fusemax-cycles'? allowed: fusemax, fusemax-cycles, gpu-runs, pim"
+    )
     assert run == Run(2, "", f"{message} (or a path to a .yaml file)\n")
     assert list(tmp_path.iterdir()) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 from reports.pim.attention_tables import sections
 from reports.pim.findings import baseline_text, findings
 from reports.pim.report import as_dict
-from reports.pim.results import PimStudy, run
+from reports.pim.results import PimStudy, pin_bytes_per_s, run
 from reports.pim.spec import PimStudySpec, pim_study
-from reports.pim.tables import csv_tables, energy_table, times_table
+from reports.pim.tables import csv_tables, energy_table, pins_table, times_table
 from reports.placing import MANIFEST
 from reports.report import kind_of
 from sim import simulate
@@ -95,6 +96,37 @@ def test_published_claims_have_marks_and_stand_beside_the_roofline(study: PimStu
     assert f"{study.over_baseline(study.at()):.2f} times" in ours
 
 
+def test_weights_over_the_pins_of_plain_memories_by_hand(study: PimStudy) -> None:
+    """16 pins a channel: 16 Gb/s of eight channels, 8 / 0.66 of two; 1024 of 5.2 Gb/s. All weights are 2.949 GB."""
+    pins = as_dict(study)["pins"]
+    assert [each["arch"] for each in pins] == ["gddr6-aim:channels=8", "gddr6", "hbm3"]
+    by_hand = [8 * 16 * 16e9 / 8, 2 * 32e9 / 0.66 / 3, 1024 * 5.2e9 / 8]  # gddr6: a column every CCD short, 3 ticks
+    assert [each["bytes_per_s"] for each in pins] == pytest.approx(by_hand)
+    for each in pins:
+        assert each["least_latency_s"] == study.at().weight_bytes / each["bytes_per_s"]
+        assert each["least_latency_s"] > study.at().record.latency_s
+    text = " ".join(findings(study))
+    assert "gddr6 91.24 ms" in text and "hbm3 4.431 ms" in text
+    assert pins_table(study)[1][0][0] == "banks of gddr6-aim:channels=8"
+
+
+def test_pins_without_a_bandwidth_are_refused() -> None:
+    with pytest.raises(SpecError, match="'dram' of 'gddr6:burst=null' has no bandwidth; state it, or"):
+        pin_bytes_per_s("gddr6:burst=null")
+
+
+def test_no_label_is_crossed_by_the_line_of_the_baseline(study: PimStudy) -> None:
+    from reports.pim.figures import bandwidth
+
+    figure = bandwidth(study)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    line = axes.transData.transform((study.spec.baseline.bandwidth / 1e12, 0))[0]
+    texts = [each.get_window_extent() for each in axes.texts]
+    assert len(texts) == 15 + 2 and not any(each.x0 <= line <= each.x1 for each in texts)
+    assert not any(one.overlaps(other) for one, other in combinations(texts, 2))
+
+
 def test_findings_have_the_numbers(study: PimStudy) -> None:
     text = " ".join(findings(study))
     for number in ("2.949 GB", "4.096 TB/s", "all-bank 1.067", "none 226", "tfaw-act4 352", "63 activations"):
@@ -107,7 +139,7 @@ def test_the_terminal_has_the_tables_in_80_columns(einfuse: Callable[..., Run], 
     assert max(map(len, shown.out.splitlines())) <= 80
     assert study.attention is not None
     more = [row for section in sections(study.attention, study.device) for row in section.table[1]]
-    for row in (*times_table(study)[1], *energy_table(study)[1], *more):
+    for row in (*times_table(study)[1], *energy_table(study)[1], *pins_table(study)[1], *more):
         assert any(line.split() == " ".join(row).split() for line in shown.out.splitlines())
 
 
@@ -123,7 +155,7 @@ def test_a_folder_has_the_page_its_figures_and_tables(einfuse: Callable[..., Run
     names = {path.name for path in folder.iterdir()}
     attention = [f"attention-{name}" for name in ("layouts", "appends", "tokens")]
     figures = {f"{name}.{kind}" for name in ("bandwidth", "energy", *attention) for kind in ("svg", "png")}
-    tables = {f"{name}.csv" for name in ("points", "commands", "energies", *attention)}
+    tables = {f"{name}.csv" for name in ("points", "commands", "energies", "pins", *attention)}
     assert names == {"index.html", MANIFEST, *tables, *figures}
     page = html.unescape((folder / "index.html").read_text(encoding="utf-8"))
     assert "41 to 137 times" in page and "1.067" in page and "append=8: 0.906 times" in page

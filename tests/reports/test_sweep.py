@@ -248,7 +248,7 @@ def test_a_job_script(
     given = ["-o", str(folder), "--set", "arch.buffer.size=[1MiB, 2MiB]", "--jobs", str(jobs)]
     found = einfuse("sweep", "my.yaml", *given, "--shards", "5", "--script", system)
     assert (found.code, found.err) == (0, "")
-    golden.check(found.out.replace(str(tmp_path), "/runs").replace(os.getcwd(), "/work"))
+    golden.check(found.out.replace(str(tmp_path), "/runs").replace(os.getcwd(), "/specs"))
     echo = tmp_path / "einfuse"
     echo.write_text('#!/bin/sh\nfor each in "$@"; do echo "$each"; done\n')
     echo.chmod(0o755)

@@ -144,3 +144,15 @@ def test_overlapped_folds_hide_the_drain_but_for_the_last() -> None:
 
 def test_a_trillion_folds_take_a_moment() -> None:
     assert makespan(made(2**22, 2**22, 2**10, 4, 4, "output")) == 2**40 * (1024 + 6)
+
+
+def test_blocks_take_so_many_times_as_long_with_their_stalls_and_gaps() -> None:
+    work = "attention:queries=8,keys=8,d_model=64,d_ff=64,part=end-to-end"
+    one, many = (simulate(f"{work},blocks={n}", "fusemax-edge", "fusemax-binding", "cycle") for n in (1, 12))
+    assert many.cycles == 12 * one.cycles
+    assert many.stall_cycles is not None and one.stall_cycles is not None
+    assert many.stall_cycles == {
+        unit: {cause: 12 * cycles for cause, cycles in causes.items()} for unit, causes in one.stall_cycles.items()
+    }
+    assert many.energy_j == pytest.approx(12 * one.energy_j)  # type: ignore[operator]
+    assert many.utilization == pytest.approx(one.utilization)

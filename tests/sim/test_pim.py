@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arch import machine, table
+from mappings import check_mapping, schedules
 from mappings import mapping as mapping_of
-from mappings import schedules
 from sim import Record, simulate, simulation
 from sim.dram import Command, check_trace
 from sim.dram.channel import run, trace
 from sim.energy import Energy
+from sim.pim.assumed import OF_COMMANDS, OF_NO_DEVICE, assumed
 from sim.pim.commands import Commands
 from sim.pim.energy import command_energy
 from sim.pim.lowering import lower
@@ -246,14 +247,22 @@ def test_energy_by_hand_as_cent_charges() -> None:
 
 
 def test_energy_by_hand_of_currents() -> None:
-    """A MAC of 16 banks is three RD; no price of pins, nor of what the global buffer takes."""
+    """A MAC of 16 banks is three RD, a RDMAC one; the pins and what the global buffer takes are CENT's."""
     found = priced("iddx16")
     tick_v = 0.66e-9 * 1.35
     assert found["banks"] == pytest.approx(40_000 * 3 * (0.248 - 0.061) * 2 * tick_v)
     assert found["dram.background"] == pytest.approx(1.35 * (123_520 * 0.061 + 21_240 * 0.060) * 0.5e-9)
-    assert found["dram"] is None and found["dram.pins"] is None
-    ours = excluded(6400, 1600, f"{AIM},energy=iddx16").energy_by_component_j["dram"]
-    assert ours == pytest.approx(632 * 16 * (0.071 * 78 - 0.061 * 54 - 0.060 * 24) * tick_v)
+    opened = 632 * 16 * (0.071 * 78 - 0.061 * 54 - 0.060 * 24) * tick_v
+    moved = 800 * 0.16274422875 * PICO + 800 * (0.248 - 0.061) * 2 * tick_v
+    assert found["dram"] == pytest.approx(opened + moved)
+    assert found["dram.pins"] == pytest.approx(1600 * 256 * 5.5 * PICO)
+    assert excluded(6400, 1600, f"{AIM},energy=iddx16").energy_by_component_j["dram"] == pytest.approx(opened)
+
+
+@pytest.mark.parametrize("prices", ["cent", "iddx16", "fgdram"])
+def test_every_table_gives_a_total_with_what_comes_and_goes(prices: str) -> None:
+    record = simulate("gemv:M=6400,N=1600", f"gddr6-aim:channels=8,energy={prices}", "bank-parallel")
+    assert record.energy_j is not None and record.energy_j > 0
 
 
 def test_energy_by_hand_of_bits() -> None:
@@ -439,22 +448,24 @@ def test_twice_the_channels_at_twice_the_work_take_twice_the_energy(case: Case) 
         (
             lambda: simulate("gemv:M=64,N=64", "gddr6", "bank-parallel"),
             SpecError,
-            "machine 'gddr6' has no units in its banks; take one with MAC among its commands",
+            "machine 'gddr6' has no units in its banks; take one with MAC among its commands: gddr6-aim, hbm3-pim",
         ),
         (
             lambda: simulate("gemv:M=64,N=64", "hbm3", "bank-parallel"),
             SpecError,
-            "machine 'hbm3' has no units in its banks; take one with MAC among its commands",
+            "machine 'hbm3' has no units in its banks; take one with MAC among its commands: gddr6-aim, hbm3-pim",
         ),
         (
             lambda: simulate("gemv:M=64,N=64", "systolic", "bank-parallel"),
             SpecError,
-            "unknown unit of 'systolic' 'banks'; allowed: array",
+            "'y': bound to unit 'banks', and machine 'systolic' has none (it has array); machines of the library with "
+            "one: gddr6-aim, hbm3-pim",
         ),
         (
             lambda: simulate("gemm:M=64,N=64,K=64", "gddr6-aim", "output-stationary"),
             SpecError,
-            "unknown unit of 'gddr6-aim' 'array'; did you mean 'array_1d'? allowed: banks, array_1d",
+            "'C': bound to unit 'array', and machine 'gddr6-aim' has none (it has banks, array_1d); machines of the "
+            "library with one: systolic",
         ),
         (
             lambda: simulate("gemm:M=64,N=64,K=64", "systolic", "output-stationary:rows=padded"),
@@ -487,6 +498,50 @@ def test_what_banks_do_not_do_is_refused(work: Callable[[], Record], error: type
     with pytest.raises(error) as caught:
         work()
     assert text in str(caught.value)
+
+
+WITHOUT_MAC = "gddr6-aim:commands=[ACT4,WRGB]"
+
+
+@pytest.mark.parametrize(
+    ("arch", "mapped", "work", "text"),
+    [
+        ("fusemax-cloud", "bank-parallel", "gemv:M=64,N=16", "10:12: 'y': bound to unit 'banks', and machine "
+         "'fusemax-cloud' has none (it has array_2d, array_1d); machines of the library with one: gddr6-aim, hbm3-pim"),
+        ("fusemax-cloud", "bank-parallel-layers", "gpt2-xl", "11:19: 'Q': bound to unit 'banks', and machine "
+         "'fusemax-cloud' has none (it has array_2d, array_1d); machines of the library with one: gddr6-aim, hbm3-pim"),
+        (WITHOUT_MAC, "bank-parallel", "gemv:M=64,N=16", "10:12: 'y': bound to unit 'banks', and machine 'gddr6-aim' has "
+         "none (it has array_1d), for MAC is missing among its 'commands'; machines of the library with one: gddr6-aim, "
+         "hbm3-pim"),
+    ],
+)  # fmt: skip
+def test_a_machine_without_the_unit_of_a_mapping_is_told_so_in_one_sentence(
+    arch: str, mapped: str, work: str, text: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        simulate(work, arch, mapped)
+    assert str(caught.value) == f"mappings/library/{mapped}.yaml:{text}"
+    with pytest.raises(SpecError, match="bound to unit 'banks', and machine"):
+        check_mapping(mapping_of(mapped), machine(arch))
+
+
+def test_what_is_assumed_of_a_command_is_said_where_it_is_issued() -> None:
+    """The MACs alone assume nothing of others; what no device has is not modelled of any."""
+    alone, whole = (simulate("gemv:M=64,N=64", AIM, f"bank-parallel:io={io}") for io in ("excluded", "included"))
+    said = [
+        "an accumulator of every bank is read as 16 bits each, a column of the bus in all",
+        "WRGB, RDMAC: column commands that follow each other at CCD short",
+    ]
+    assert [each for each in whole.assumptions if each not in alone.assumptions] == said
+    assert alone.not_modelled == whole.not_modelled == OF_NO_DEVICE
+    other = simulate("gemv:M=64,N=64", "hbm3-pim", "bank-parallel")
+    assert other.not_modelled == ("mode_switch", *OF_NO_DEVICE)
+
+
+def test_every_command_of_a_sentence_is_one_of_the_engine() -> None:
+    names = {name for commands, _ in OF_COMMANDS for name in commands}
+    assert names == {"WRGB", "RDMAC", "AF", "COPY_OUT", "COPY_IN", "EWMUL"} <= set(Command.__members__)
+    assert len(assumed(names)) == len(OF_COMMANDS) and assumed(()) == ()
 
 
 MAPPING = """

@@ -94,7 +94,9 @@ def test_what_is_of_banks_on_a_spatial_machine(options: str) -> None:
 @pytest.mark.parametrize("arch", ["hbm3", "gddr6"])
 def test_a_memory_without_units(arch: str) -> None:
     message = refused(SpecError, WORK, arch, ATTENTION)
-    assert message.endswith(f"machine '{arch}' has no units in its banks; take one with MAC among its commands")
+    assert message.endswith(
+        f"machine '{arch}' has no units in its banks; take one with MAC among its commands: gddr6-aim, hbm3-pim"
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ what is too large

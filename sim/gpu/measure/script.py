@@ -867,7 +867,7 @@ class Board:
         """The driver's version."""
         try:
             found = self.nvml.nvmlSystemGetDriverVersion()
-        except Exception:
+        except Exception:  # NVML's errors have no class of their own here, and a run goes on without the version
             return None
         return found.decode() if isinstance(found, bytes) else str(found)
 
@@ -1048,7 +1048,7 @@ def _answers(device: str) -> bool:
     """Whether the GPU still works: after some errors every call fails until the process ends."""
     try:
         torch.ones(1, device=device).sum().item()
-    except Exception:
+    except Exception:  # whatever it says, the answer is no
         return False
     return True
 

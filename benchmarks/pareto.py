@@ -18,7 +18,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.explore.pareto import front
+from sim.explore.fronts.pareto import front
 
 Points = NDArray[np.float64]
 Random = np.random.Generator

@@ -13,7 +13,7 @@ from specs import Problem, SpecError
 from workloads import LARGEST, ceil_div, is_array
 
 from .schedule import Access, Operation, Schedule
-from .spaces import Class, Space, beyond, multiplication
+from .visits import Class, Space, beyond, multiplication
 
 Whole = Any
 Names = tuple[str, ...]

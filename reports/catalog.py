@@ -47,11 +47,11 @@ def library(kind: str) -> Library:
 
         return SWEEPS
     if kind == "search":
-        from sim.explore.searchspec import SEARCHES
+        from sim.explore.search.spec import SEARCHES
 
         return SEARCHES
     if kind == "cluster":
-        from sim.explore.batch import CLUSTERS
+        from sim.explore.runs.batch import CLUSTERS
 
         return CLUSTERS
     from workloads import CASCADES, WORKLOADS

@@ -34,7 +34,7 @@ def check_file(path: Path, arch: str | None = None) -> str:
 
         sweep(reference)
     elif kind == "search":
-        from sim.explore.search import search
+        from sim.explore.search.space import search
 
         search(reference)
     else:

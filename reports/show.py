@@ -44,7 +44,7 @@ def _page(kind: str, reference: str) -> list[RenderableType]:
 
         return show_sweep.as_text(sweep(reference))
     if kind == "search":
-        from sim.explore.search import search
+        from sim.explore.search.space import search
 
         from . import show_search
 

@@ -10,7 +10,7 @@ from .console import fields, heading, table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sim.explore.search import Search
+    from sim.explore.search.space import Search
 
 SHOWN = 4  # options of an opening
 

@@ -13,7 +13,7 @@ from typing import Any
 from arch import Cost, Machine, Table, total
 from arch.overhead import background_w, clock_pj, control_share, leakage_w, wire_pj
 from mappings import Counts
-from mappings.spaces import checked_times
+from mappings.visits import checked_times
 
 from .analytic import Latency
 from .energy import PICO, Energy

@@ -11,14 +11,14 @@ from ..console import note, table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sim.explore.reading import Front
+    from sim.explore.runs.reading import Front
 
 LISTED = 100  # points of a front; more are counted
 
 
 def front(run: Path, objectives: str | None) -> Front:
     """The front of a run in these columns, separated by commas, or in those of its sweep; of what is there of it."""
-    from sim.explore.reading import front_of
+    from sim.explore.runs.reading import front_of
 
     names = [] if objectives is None else [name.strip() for name in objectives.split(",")]
     found = front_of(run, names)

@@ -12,8 +12,8 @@ from .. import quantities
 from ..failures import end_if_asked
 
 if TYPE_CHECKING:
-    from sim.explore.exhaustive import Step
-    from sim.explore.run import Progress
+    from sim.explore.runs.run import Progress
+    from sim.explore.search.exhaustive import Step
 
 
 @contextmanager
@@ -72,8 +72,8 @@ def _bar() -> Iterator[Callable[[int, int, Callable[[], str]], None]]:
 def description(so_far: Progress, elapsed_s: float) -> str:
     """The rate at which points are done, and the least of each objective, which its unit tells.
 
-    >>> from sim.explore.run import Progress
-    >>> from sim.explore.work import Tally
+    >>> from sim.explore.runs.run import Progress
+    >>> from sim.explore.runs.work import Tally
     >>> description(Progress(9, 3, 0, Tally(3000, 3000, 10, {"latency_s": 0.002}), 1000), 0.5)
     '4,000 points/s, best 2.000 ms'
     """

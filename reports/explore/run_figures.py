@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.explore.effects import Best, Density
-from sim.explore.keep import column
-from sim.explore.pareto import front
+from sim.explore.fronts.pareto import front
+from sim.explore.runs.effects import Best, Density
+from sim.explore.runs.keep import column
 
 from .. import quantities, style
 from ..style import INK, PALETTE, QUIET

@@ -8,8 +8,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from sim.explore.effects import Best, Density, Effect, Space, best, densities, effects, space_of
-from sim.explore.reading import Front, front_of, stored
+from sim.explore.runs.effects import Best, Density, Effect, Space, best, densities, effects, space_of
+from sim.explore.runs.reading import Front, front_of, stored
 
 from .. import quantities
 from ..rows import Table

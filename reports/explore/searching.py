@@ -25,11 +25,11 @@ def searched(
 
     Raises SpecError, and Infeasible with the tightest limit.
     """
-    from sim.explore.keep import Keep
-    from sim.explore.local import serial
-    from sim.explore.run import run
-    from sim.explore.search import search
-    from sim.explore.searchwork import SUMMARY, SearchWork
+    from sim.explore.runs.keep import Keep
+    from sim.explore.runs.local import serial
+    from sim.explore.runs.run import run
+    from sim.explore.search.space import search
+    from sim.explore.search.work import SUMMARY, SearchWork
 
     if folder is not None and not folder.strip():
         raise SpecError("-o takes the folder that the run is written to")

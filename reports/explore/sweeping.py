@@ -17,12 +17,12 @@ from ..failures import OK, Terminated
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sim.explore.engines import Chosen
-    from sim.explore.estimate import Estimate
-    from sim.explore.keep import Keep
-    from sim.explore.run import Outcome
-    from sim.explore.shards import Shard
-    from sim.explore.work import Work
+    from sim.explore.runs.engines import Chosen
+    from sim.explore.runs.estimate import Estimate
+    from sim.explore.runs.keep import Keep
+    from sim.explore.runs.run import Outcome
+    from sim.explore.runs.shards import Shard
+    from sim.explore.runs.work import Work
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sweep:
 def read(spec: str, changes: Sequence[str]) -> Sweep:
     """The sweep of a file, with changes. Raises SpecError with every problem."""
     from sim.explore.copies import FileWork
-    from sim.explore.keep import Keep
+    from sim.explore.runs.keep import Keep
 
     work = FileWork(spec, tuple(changes))
     made = work.evaluator.sweep
@@ -50,7 +50,7 @@ def read(spec: str, changes: Sequence[str]) -> Sweep:
 
 def chosen(engine: str, scheduler: str | None, cluster: str | None) -> Chosen:
     """Who is to do the work. Raises SpecError, or ToolMissing."""
-    from sim.explore import engines
+    from sim.explore.runs import engines
 
     return engines.chosen(engine, scheduler, cluster)
 
@@ -80,7 +80,7 @@ class Asked:
         fresh: bool,
     ) -> Asked:
         """The options of a command. Raises SpecError for what is wrong with them, or with the sweep."""
-        from sim.explore.shards import WHOLE, Shard
+        from sim.explore.runs.shards import WHOLE, Shard
 
         if folder is not None and not folder.strip():
             raise SpecError("-o takes the folder that the run is written to")
@@ -100,7 +100,7 @@ class Asked:
 
 def swept(asked: Asked) -> Outcome:
     """Do what is missing of the sweep, with progress on stderr."""
-    from sim.explore.run import run
+    from sim.explore.runs.run import run
 
     from .progress import shown
 
@@ -164,8 +164,8 @@ def as_text(outcome: Outcome) -> list[RenderableType]:
 
 def estimated(asked: Asked) -> Estimate:
     """What the sweep will take."""
-    from sim.explore.estimate import estimate
-    from sim.explore.work import Task
+    from sim.explore.runs.estimate import estimate
+    from sim.explore.runs.work import Task
 
     return estimate(Task(asked.sweep.work, asked.sweep.keep), asked.workers)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.explore.pareto import front
+from sim.explore.fronts.pareto import front
 
 from .. import style
 from ..quantities import percent

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.explore.encoding import POINT
-from sim.explore.reading import stored
-from sim.explore.work import FEASIBLE
+from sim.explore.runs.encoding import POINT
+from sim.explore.runs.reading import stored
+from sim.explore.runs.work import FEASIBLE
 from specs import Expression, SpecError, unknown
 
 MODELS = ("analytic", "cycle")

@@ -36,7 +36,7 @@ def regret_report(name: str, folder: Path | None) -> RegretStudy:
     """Evaluates a study's designs, compares the models, and writes the report if there is a folder for it.
 
     The designs are the run of a sweep: in the folder it stays, and goes on from where it was interrupted. Raises as
-    `write_report` and `sim.explore.run` do.
+    `write_report` and `sim.explore.runs.run` do.
     """
     spec, sweep = regret_study(name)
     if folder is not None:
@@ -51,7 +51,7 @@ def regret_report(name: str, folder: Path | None) -> RegretStudy:
 
 def studied(spec: RegretStudySpec, sweep: Path, run_folder: Path) -> RegretStudy:
     """A study whose run is in a folder, or is made there."""
-    from sim.explore.local import cores
+    from sim.explore.runs.local import cores
 
     with shown() as progress:
         pairs = write_run(sweep, run_folder, cores(), progress)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.explore.agreement import Overlap, Regret, overlap, regret, shortlist
-from sim.explore.ranks import kendall_tau
+from sim.explore.fronts.agreement import Overlap, Regret, overlap, regret, shortlist
+from sim.explore.fronts.ranks import kendall_tau
 from specs import Infeasible, SpecError, unknown
 
 from ..quantities import count
@@ -204,10 +204,10 @@ def _sampled(spec: RegretStudySpec, priced: list[Pairs], ranked: bool) -> Sample
 
 
 def write_run(sweep: Path, folder: Path, workers: int, progress: Callable[[Any], None]) -> Pairs:
-    """The designs of a sweep's file, whose run is in the folder, or is made there. Raises as `sim.explore.run`."""
+    """The designs of a sweep's file, whose run is in the folder, or is made there. Raises as `sim.explore.runs.run`."""
     from sim.explore.copies import FileWork
-    from sim.explore.keep import Keep
-    from sim.explore.run import run as run_sweep
+    from sim.explore.runs.keep import Keep
+    from sim.explore.runs.run import run as run_sweep
 
     from .pairs import pairs_of
 

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from reports.failures import guarded
-from sim.explore.keep import Keep
-from sim.explore.local import local, processes, serial, threads
-from sim.explore.remote import dask
-from sim.explore.run import run
-from sim.explore.shards import Shard
+from sim.explore.runs.keep import Keep
+from sim.explore.runs.local import local, processes, serial, threads
+from sim.explore.runs.remote import dask
+from sim.explore.runs.run import run
+from sim.explore.runs.shards import Shard
 
 ENGINES = {"local": local, "serial": serial, "threads": threads, "processes": processes, "dask": dask()}
 OBJECTIVES = ("latency_s", "energy_j", "area_mm2")

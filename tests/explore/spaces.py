@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sim.explore.search import Search, search
+from sim.explore.search.space import Search, search
 
 LEAST, LIMIT = 12, 400  # members of a drawn space
 

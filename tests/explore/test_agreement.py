@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.explore.agreement import Overlap, overlap, regret, shortlist
+from sim.explore.fronts.agreement import Overlap, overlap, regret, shortlist
 
 columns = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 3)), min_size=1, max_size=30)
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from sim.explore.copies import FileWork
-from sim.explore.keep import ALL
-from sim.explore.local import processes, serial
-from sim.explore.run import run
+from sim.explore.runs.keep import ALL
+from sim.explore.runs.local import processes, serial
+from sim.explore.runs.run import run
 from specs import RunFailed
 from tests.conftest import ROOT
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.explore.keep import Keep
-from sim.explore.local import processes
-from sim.explore.run import run
-from sim.explore.shards import Shard
+from sim.explore.runs.keep import Keep
+from sim.explore.runs.local import processes
+from sim.explore.runs.run import run
+from sim.explore.runs.shards import Shard
 from tests.conftest import ROOT
 from tests.explore.made_up import KEEPS, MadeUp
 from tests.explore.test_run import RULES, assert_whole

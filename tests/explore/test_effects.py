@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.explore.effects import best, densities, effects, space_of
-from sim.explore.keep import Keep
-from sim.explore.local import serial
-from sim.explore.reading import stored
-from sim.explore.run import run
+from sim.explore.runs.effects import best, densities, effects, space_of
+from sim.explore.runs.keep import Keep
+from sim.explore.runs.local import serial
+from sim.explore.runs.reading import stored
+from sim.explore.runs.run import run
 from specs import Infeasible
 
 OBJECTIVES = ("latency_s", "area_mm2")

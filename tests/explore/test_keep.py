@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.explore.keep import Keep
-from sim.explore.work import Tally, tally
+from sim.explore.runs.keep import Keep
+from sim.explore.runs.work import Tally, tally
 from tests.explore.made_up import OBJECTIVES
 
 FEW = st.sampled_from([0.0, 0.5, 1.0, 2.0, None])
@@ -64,7 +64,7 @@ def test_tallies_add_up(rows: list, cut: int) -> None:
 
 
 def test_fronts_of_many_parts_are_put_together_a_few_at_a_time(monkeypatch) -> None:
-    monkeypatch.setattr("sim.explore.keep.GATHERED", 10)
+    monkeypatch.setattr("sim.explore.runs.keep.GATHERED", 10)
     values = np.random.default_rng(0).random((200, 3)).round(1)
     whole = table([(float(a), float(b), float(c), True) for a, b, c in values])
     keep = Keep("front", OBJECTIVES)

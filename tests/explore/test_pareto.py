@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from sim.explore import pareto
-from sim.explore.pareto import front, merge, top_k
+from sim.explore.fronts import pareto
+from sim.explore.fronts.pareto import front, merge, top_k
 
 Points = NDArray[np.float64]
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.explore.keep import ALL, Keep
-from sim.explore.local import local, processes, serial, threads
-from sim.explore.parts import flushed
-from sim.explore.run import Outcome, Progress, run
-from sim.explore.shards import Shard
-from sim.explore.work import Part, Task, Work
+from sim.explore.runs.keep import ALL, Keep
+from sim.explore.runs.local import local, processes, serial, threads
+from sim.explore.runs.parts import flushed
+from sim.explore.runs.run import Outcome, Progress, run
+from sim.explore.runs.shards import Shard
+from sim.explore.runs.work import Part, Task, Work
 from specs import RunFailed, SpecError
 from tests.explore.made_up import KEEPS, OBJECTIVES, MadeUp
 
@@ -81,8 +81,8 @@ def test_long_work_goes_to_processes(tmp_path: Path, monkeypatch: pytest.MonkeyP
         used.extend(chunks)
         yield from serial(task, chunks)
 
-    monkeypatch.setattr("sim.explore.local.processes", noted)
-    monkeypatch.setattr("sim.explore.local.WORTH_S", 0.0)
+    monkeypatch.setattr("sim.explore.runs.local.processes", noted)
+    monkeypatch.setattr("sim.explore.runs.local.WORTH_S", 0.0)
     run(WORK, tmp_path / "run", workers=2)
     assert used == list(range(2, 12))
     assert_whole(tmp_path / "run")

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from sim.explore.exhaustive import exhaustive
-from sim.explore.sampling import sampled
-from sim.explore.search import Search, search
-from sim.explore.searchwork import SearchWork
+from sim.explore.search.exhaustive import exhaustive
+from sim.explore.search.sampling import sampled
+from sim.explore.search.space import Search, search
+from sim.explore.search.work import SearchWork
 
 pytest.importorskip("optuna", reason="the extra 'search' is not installed")
 
@@ -36,8 +36,8 @@ SPEC: dict[str, Any] = {
 PROGRAM = """
 import sys
 from pathlib import Path
-from sim.explore.sampling import sampled
-from sim.explore.search import search
+from sim.explore.search.sampling import sampled
+from sim.explore.search.space import search
 sampled(search(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
 """
 

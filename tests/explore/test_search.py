@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from sim import simulate
-from sim.explore.bounds import bounds
-from sim.explore.exhaustive import exhaustive
-from sim.explore.found import Found
-from sim.explore.judge import judged
-from sim.explore.search import Search, search
+from sim.explore.search.bounds import bounds
+from sim.explore.search.exhaustive import exhaustive
+from sim.explore.search.found import Found
+from sim.explore.search.judge import judged
+from sim.explore.search.space import Search, search
 from sim.simulate import simulation
 from specs import Infeasible, SpecError
 from tests.explore.spaces import drawn

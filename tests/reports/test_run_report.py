@@ -12,9 +12,9 @@ import pytest
 from reports.explore.run_figures import _heights, files, label
 from reports.explore.run_results import TABLES, results
 from reports.placing import MANIFEST
-from sim.explore.keep import Keep
-from sim.explore.local import serial
-from sim.explore.run import run
+from sim.explore.runs.keep import Keep
+from sim.explore.runs.local import serial
+from sim.explore.runs.run import run
 from tests.explore.made_up import OBJECTIVES, MadeUp
 
 from .conftest import Run

@@ -15,9 +15,9 @@ import pytest
 
 from reports.explore import progress, sweeping
 from reports.explore.sweeping import Sweep
-from sim.explore import engines, estimate
-from sim.explore.run import Progress
-from sim.explore.work import Tally, Task
+from sim.explore.runs import engines, estimate
+from sim.explore.runs.run import Progress
+from sim.explore.runs.work import Tally, Task
 from tests.conftest import ROOT, Golden
 from tests.explore.made_up import KEEPS, OBJECTIVES, MadeUp
 from tests.explore.test_run import assert_whole, whole_table

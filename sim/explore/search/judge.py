@@ -19,10 +19,10 @@ from mappings.structure import structure as structure_of
 from specs import Infeasible, Loaded, SpecError, parse_expression
 from workloads import cascade
 
-from ..simulate import Analysis, simulation
-from .columns import measured
+from ...simulate import Analysis, simulation
+from ..columns import measured
 from .refusals import Refusal, Refusals, refusal
-from .search import Search, Site
+from .space import Search, Site
 
 ANALYTIC = "analytic"
 COMPARED = re.compile(r"^([^<>=!]+)(<=|>=|<|>)([^<>=!]+)$")

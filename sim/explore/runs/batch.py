@@ -22,7 +22,7 @@ from .remote import DEATHS, HTTP, LOOK_S, parts, quiet
 from .work import Engine, Part, Task
 
 if TYPE_CHECKING:
-    from dask_jobqueue import JobQueueCluster
+    from dask_jobqueue.core import JobQueueCluster
     from distributed import Client
 
 NAME = "einfuse"  # of jobs

@@ -113,7 +113,7 @@ def _told(error: BaseException, chunk: int) -> BaseException:
 @contextmanager
 def _scheduler_stands() -> Iterator[None]:
     """What is raised inside when a scheduler goes becomes RunFailed."""
-    from distributed.client import CancelledError
+    from concurrent.futures import CancelledError  # what distributed raises
 
     try:
         yield

@@ -18,7 +18,7 @@ from .bounds import bounds
 from .found import Found, Front, Hit
 from .judge import judged
 from .refusals import Refusals
-from .search import Search, Site
+from .space import Search, Site
 
 AT_ONCE = 1 << 12  # members that are judged at once
 FIRST = 4  # of a structure, those with the least bounds, before all others

@@ -15,11 +15,11 @@ from mappings.space import Space
 from specs import Loaded, Problem, SpecError
 from workloads import Workload, cascade
 
-from ..simulate import model_for
-from .points import References, Sweep
-from .readers import machine_of, mapping_of, workload_of
-from .searchspec import SearchSpec, as_sweep, load_search
-from .sweep import settled_sweep
+from ...simulate import model_for
+from ..points import References, Sweep
+from ..readers import machine_of, mapping_of, workload_of
+from ..sweep import settled_sweep
+from .spec import SearchSpec, as_sweep, load_search
 
 
 def mapped_part(workload: Workload) -> Workload:

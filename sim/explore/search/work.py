@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mappings.writing import mapping_text
 from specs import Infeasible, ToolMissing
 
-from ..record import fingerprint
+from ...record import fingerprint
+from ..identity import identity_of
+from ..runs.parts import flushed, placed
+from ..runs.shards import WHOLE
 from .exhaustive import Step, exhaustive
 from .found import Found, Hit
-from .identity import identity_of
-from .parts import flushed, placed
-from .search import Search
-from .shards import WHOLE
+from .space import Search
 
 if TYPE_CHECKING:
     import pyarrow

@@ -12,7 +12,7 @@ from pydantic import Field
 from mappings.openings import OpenSpec
 from specs import Library, Loaded, Spec
 
-from .spec import AxisSpec, Model, SweepSpec, load_file_of
+from ..spec import AxisSpec, Model, SweepSpec, load_file_of
 
 Method = Literal["auto", "exhaustive", "nsga2", "tpe"]
 Budget = Annotated[int, Field(ge=1, strict=True)]

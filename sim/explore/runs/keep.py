@@ -11,8 +11,8 @@ import numpy as np
 
 from specs import SpecError
 
+from ..fronts.pareto import front
 from .encoding import POINT
-from .pareto import front
 
 if TYPE_CHECKING:
     import pyarrow

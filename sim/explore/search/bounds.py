@@ -19,10 +19,10 @@ from mappings.sequence import nests_of, workload_of
 from specs import Loaded, SpecError
 from workloads import cascade
 
-from ..analytic import latency
-from ..simulate import analyse_all
-from .columns import measured
-from .search import Search, Site
+from ...analytic import latency
+from ...simulate import analyse_all
+from ..columns import measured
+from .space import Search, Site
 
 GROWING = ("latency_s", "cycles", "energy_j", "area_mm2", "read_bytes", "written_bytes", "unit_cycles")
 SUMS = ("energy_j",)  # of many numbers, which may differ in their last bits with the order of the sum

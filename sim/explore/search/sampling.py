@@ -21,7 +21,7 @@ from .exhaustive import Step
 from .found import Found, Front, Hit
 from .judge import judged
 from .refusals import Refusal, Refusals
-from .search import Search, Site
+from .space import Search, Site
 
 if TYPE_CHECKING:
     import optuna

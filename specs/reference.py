@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from specs.problems import Place, Problem, SpecError, shorten
 
@@ -33,6 +34,7 @@ class Reference:
         return f"{self.name}:{tail}" if tail else self.name
 
 
+@lru_cache(1 << 12)  # sweeps name the same again and again
 def parse_reference(text: str) -> Reference:
     """Split a reference into its name and overrides.
 

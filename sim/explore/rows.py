@@ -15,6 +15,7 @@ from .axes import Axis
 from .columns import is_whole, measured
 from .grid import Box
 from .points import Sweep
+from .reasons import by_reason
 
 if TYPE_CHECKING:
     import pyarrow
@@ -90,13 +91,14 @@ class Rows:
         """Notes where points do not fit for a reason, if they are not known to be so for another."""
         place = self._place(at)
         here = self.fits[place]  # a view: `at` holds slices and single indices
-        if not np.any(condition):
-            return
         cells = np.reshape(condition, np.shape(condition) or (1,) * here.ndim)
         codes = np.full(cells.shape, -1, dtype=np.int32)
         still = cells & _anywhere(here, cells.shape)
-        for cell in zip(*np.nonzero(still), strict=True):
-            codes[cell] = self.reasons.code(reason(_picked(cell, cells.shape)))
+        if not still.any():
+            return
+        where = np.nonzero(still)
+        for text, points in by_reason(reason, where):
+            codes[tuple(axis[points] for axis in where)] = self.reasons.code(text)
         new = here & (codes >= 0)
         self.why[place] = np.where(new, codes, self.why[place])
         here &= ~np.broadcast_to(cells, here.shape)
@@ -178,13 +180,6 @@ def _anywhere(here: Any, shape: tuple[int, ...]) -> Any:
     """Of the cells of a smaller shape that is repeated over `here`, those in which anything holds."""
     repeated = tuple(i for i, size in enumerate(shape) if size == 1)
     return here.any(axis=repeated, keepdims=True)
-
-
-def _picked(cell: tuple[Any, ...], shape: tuple[int, ...]) -> Pick:
-    def pick(value: Any) -> Any:
-        return np.broadcast_to(value, shape)[cell].item() if np.ndim(value) else int(value)
-
-    return pick
 
 
 def _numbers(values: Any, known: Any) -> Any:

@@ -42,8 +42,8 @@ def test_check_tells_kinds_apart_by_the_first_key(einfuse: Callable[..., Run], t
     file.write_text("archs: x\n")
     run = einfuse("check", str(file))
     message = (
-        f"{file}:1:1: unknown kind of spec 'archs'; did you mean 'arch'? allowed: cascade, workload, arch, mapping, sweep, search; "
-        "the first key of a spec names its kind, as in 'arch: my-machine'\n"
+        f"{file}:1:1: unknown kind of spec 'archs'; did you mean 'arch'? allowed: cascade, workload, arch, mapping, "
+        "sweep, search, cluster; the first key of a spec names its kind, as in 'arch: my-machine'\n"
     )
     assert run == Run(2, "", message)
 

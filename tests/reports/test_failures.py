@@ -68,7 +68,8 @@ def test_bad_input_is_told_in_one_line(einfuse: Callable[..., Run], arguments: l
         ),
         (
             ["schema", "archs"],
-            "unknown kind of spec 'archs'; did you mean 'arch'? allowed: cascade, workload, arch, mapping, sweep",
+            "unknown kind of spec 'archs'; did you mean 'arch'? allowed: cascade, workload, arch, mapping, sweep, "
+            "search, cluster",
         ),
     ],
 )

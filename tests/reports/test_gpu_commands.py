@@ -96,5 +96,5 @@ def test_doctor_names_what_a_gpu_needs_and_is_whole_without(
     found = {each["name"]: each for each in einfuse("doctor", "--json").json["findings"]}
     for name in ("torch", "triton", "nvidia-ml-py"):
         assert (found[name]["state"], found[name]["detail"]) == (
-            "absent", "optional: measuring on a GPU; pip install -e '.[gpu]'",
+            "absent", "optional: measuring GPUs; pip install -e '.[gpu]'",
         )  # fmt: skip

@@ -121,5 +121,22 @@ def test_what_is_no_run_is_refused(tmp_path: Path, einfuse: Einfuse) -> None:
     assert found.code == 2 and "is written to a folder; give it with -o" in found.err
 
 
+@pytest.mark.parametrize("place", ["run", "run/plots"])
+def test_no_report_is_written_into_a_run(tmp_path: Path, einfuse: Einfuse, place: str) -> None:
+    run(MadeUp(), tmp_path / "run", Keep("all", OBJECTIVES), engine=serial)
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    for name in (str(tmp_path / "run"), "pim"):
+        found = einfuse("report", name, "-o", str(tmp_path / place))
+        assert found.code == 2 and f"is in the run '{tmp_path / 'run'}'" in found.err
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
+    assert len(pd.read_parquet(tmp_path / "run")) == MadeUp().points
+    assert run(MadeUp(), tmp_path / "run", Keep("all", OBJECTIVES), engine=serial)
+
+
+def test_a_run_that_is_not_there_is_called_one(tmp_path: Path, einfuse: Einfuse) -> None:
+    found = einfuse("report", str(tmp_path / "gone"), "-o", str(tmp_path / "plots"))
+    assert found.code == 2 and "give the folder of a run, a .yaml file, or one of" in found.err
+
+
 def test_labels() -> None:
     assert [label(name) for name in OBJECTIVES] == ["latency (s)", "energy (J)", "area (mm²)"]

@@ -23,7 +23,7 @@ MANIFEST = ".einfuse-report"  # in the form of sha256sum, so that `sha256sum -c`
 def refuse(
     folder: Path, names: Iterable[str], manifest: str = MANIFEST, what: str = "report", writer: str = "report"
 ) -> None:
-    """Raise SpecError if the folder cannot be one, is in a run, or if a file in it that is not ours has one of our names.
+    """Raise SpecError if the folder cannot be one, is in a run, or has a file of our names that is not ours.
 
     In messages `what` is written to it, by a `writer`.
     """
@@ -51,8 +51,8 @@ def _refuse_runs(folder: Path, what: str) -> None:
     for path in (whole, *whole.parents):
         if (path / RUN).is_file():
             raise SpecError(
-                f"'{folder}' is in the run '{path}', whose files are its table; the {what} would be in the way, give -o "
-                "another folder"
+                f"'{folder}' is in the run '{path}', whose files are its table; the {what} would be in the way, give "
+                "-o another folder"
             )
 
 

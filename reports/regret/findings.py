@@ -43,8 +43,8 @@ def _ranks(study: RegretStudy) -> Iterator[str]:
         if known:
             least = min(known, key=lambda label: known[label])
             yield (
-                f"Kendall's τ between the two orders of {metric}, {study.spec.first[0]}, is {known[least]:.2f} ({least}) to "
-                f"{max(known.values()):.2f}; 1 is the same order, 0 is none."
+                f"Kendall's τ between the two orders of {metric}, {study.spec.first[0]}, is {known[least]:.2f} "
+                f"({least}) to {max(known.values()):.2f}; 1 is the same order, 0 is none."
             )
 
 

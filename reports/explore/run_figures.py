@@ -89,7 +89,9 @@ def _front(axes: Axes, found: RunResults, x: str, y: str) -> None:
     )
     line = values[front(values)]
     line = line[np.lexsort((line[:, 1], line[:, 0]))]
-    ring = {"marker": "o", "markersize": 6, "fillstyle": "none"} if len(np.unique(line, axis=0)) == 1 else {}
+    ring: dict[str, Any] = (
+        {"marker": "o", "markersize": 6, "fillstyle": "none"} if len(np.unique(line, axis=0)) == 1 else {}
+    )
     axes.step(line[:, 0], line[:, 1], where="post", color=PALETTE[0], linewidth=1.3, label="front of these two", **ring)
 
 

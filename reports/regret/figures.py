@@ -184,7 +184,7 @@ def prices(study: RegretStudy) -> Figure:
     return figure
 
 
-def _per_cent(value: float, _: int) -> str:
+def _per_cent(value: float, _: float) -> str:
     """A regret on an axis: 0.1 %, 1 %, 100 %, 1,000 %."""
     return f"{100 * value:,.0f} %" if value >= 0.01 else f"{100 * value:g} %"
 

@@ -23,7 +23,7 @@ MANIFEST = ".einfuse-report"  # in the form of sha256sum, so that `sha256sum -c`
 def refuse(
     folder: Path, names: Iterable[str], manifest: str = MANIFEST, what: str = "report", writer: str = "report"
 ) -> None:
-    """Raise SpecError if the folder cannot be one, or if a file in it that is not ours has one of our names.
+    """Raise SpecError if the folder cannot be one, is in a run, or has a file of our names that is not ours.
 
     In messages `what` is written to it, by a `writer`.
     """
@@ -32,12 +32,26 @@ def refuse(
             break
         if path.exists() or path.is_symlink():
             raise SpecError(f"'{path}' is not a folder; -o takes the folder that the {what} is written to")
+    _refuse_runs(folder, what)
     ours = _ours(folder, manifest)
     for name in (*names, manifest):
         path = folder / name
         if name not in ours and (path.exists() or path.is_symlink()):
             raise SpecError(
                 f"'{path}' is in the way: no earlier {writer} wrote it, or it was changed since; move it away, or give "
+                "-o another folder"
+            )
+
+
+def _refuse_runs(folder: Path, what: str) -> None:
+    """Raise SpecError within the run of a sweep: all files below it are parts of its table to those who read it."""
+    from sim.explore.runs.store import RUN
+
+    whole = folder.absolute()
+    for path in (whole, *whole.parents):
+        if (path / RUN).is_file():
+            raise SpecError(
+                f"'{folder}' is in the run '{path}', whose files are its table; the {what} would be in the way, give "
                 "-o another folder"
             )
 

@@ -111,6 +111,10 @@ def kind_of(reference: str) -> str:
     parsed = parse_reference(reference)
     if parsed.is_path:
         path = Path(parsed.name)
+        if not path.exists() and not path.suffix:
+            raise SpecError(
+                f"there is no '{path}'; give the folder of a run, a .yaml file, or one of {', '.join(sorted(names))}"
+            )
         keys = read_file(path).value if path.is_file() else {}
         return next((kind for key, kind in KINDS.items() if key in keys), "paper")
     if parsed.name in names:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 WIDTH_IN = 5.0  # readable at column width, and on a phone
@@ -116,6 +117,45 @@ def length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:
     axes.set_xticks(list(lengths), [count(length) for length in lengths])
     axes.minorticks_off()
     axes.set_xlabel(label)
+
+
+def number_ticks(axis: Axis, log: bool, most: int = 5) -> None:
+    """Few ticks, whose numbers are short enough to stand side by side.
+
+    A log axis has powers of ten, and over less than two decades some numbers between them.
+    """
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    if log:
+        subs = (1.0, 2.0, 3.0, 5.0, 7.0) if high < 10 * low else (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=2 * most))
+    else:
+        axis.set_major_locator(MaxNLocator(most))
+    axis.set_major_formatter(lambda value, _: tick(value))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def tick(value: float) -> str:
+    """The number of a tick: plain, or with an SI prefix where that is shorter.
+
+    >>> tick(0), tick(0.05), tick(1272.0), tick(4.645e-4), tick(2e6)
+    ('0', '0.05', '1272', '464.5µ', '2M')
+    """
+    from matplotlib.ticker import EngFormatter
+
+    return f"{value:.6g}" if value == 0 or 0.01 <= abs(value) < 1e5 else EngFormatter(sep="").format_eng(value)
+
+
+def ink_on(color: tuple[float, ...]) -> str:
+    """Dark text on light colours and white on dark ones, red, green and blue from 0 to 1; by WCAG's contrast ratio.
+
+    >>> ink_on((1.0, 1.0, 0.0)), ink_on((0.2, 0.0, 0.4))
+    ('#222222', 'white')
+    """
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in color[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return INK if (luminance + 0.05) / (0.016 + 0.05) > 1.05 / (luminance + 0.05) else "white"  # of INK it is 0.016
 
 
 def legend_above(figure: Figure, axes: Axes, columns: int) -> None:

@@ -25,6 +25,9 @@ DECADES = 4.0  # between the ends of an objective: from here on its axis is loga
 TICKS = 8  # labels of an axis of a heat map
 SIDE = 3  # panels side by side
 SHADES, CLOUD = "viridis_r", "Greys"
+PALEST, DARKEST = 0.35, 0.95  # of CLOUD: a bin with a point, and that with the most
+LINES = 0.85  # of viridis that lines are drawn in: its yellow end cannot be seen on white
+UNITS = {"size": "B", "bandwidth": "B/s", "clock": "Hz"}  # of axes of machines, by the last word
 
 
 def draw_all(found: RunResults, folder: Path) -> list[style.Drawing]:
@@ -61,15 +64,20 @@ def _cloud(axes: Axes, density: Density) -> None:
     from matplotlib.colors import LogNorm
 
     shades = np.ma.masked_equal(density.counts.T, 0)
-    norm = LogNorm(0.3, max(1, density.counts.max()) * 3)
+    decades = np.log(max(10, density.counts.max())) / (DARKEST - PALEST)
+    norm = LogNorm(np.exp(-PALEST * decades), np.exp((1 - PALEST) * decades))
     axes.pcolormesh(density.x_edges, density.y_edges, shades, cmap=CLOUD, norm=norm, rasterized=True)
     axes.set_xlabel(label(density.x))
     axes.set_ylabel(label(density.y))
-    for edges, scale in ((density.x_edges, axes.set_xscale), (density.y_edges, axes.set_yscale)):
-        if 0 < DECADES * edges[0] < edges[-1]:
-            scale("log")
     axes.use_sticky_edges = False
     axes.margins(0.04)
+    for edges, scale, axis in (
+        (density.x_edges, axes.set_xscale, axes.xaxis),
+        (density.y_edges, axes.set_yscale, axes.yaxis),
+    ):
+        log = 0 < DECADES * edges[0] < edges[-1]
+        scale("log" if log else "linear")
+        style.number_ticks(axis, log)
 
 
 def _front(axes: Axes, found: RunResults, x: str, y: str) -> None:
@@ -81,7 +89,10 @@ def _front(axes: Axes, found: RunResults, x: str, y: str) -> None:
     )
     line = values[front(values)]
     line = line[np.lexsort((line[:, 1], line[:, 0]))]
-    axes.step(line[:, 0], line[:, 1], where="post", color=PALETTE[0], linewidth=1.3, label="front of these two")
+    ring: dict[str, Any] = (
+        {"marker": "o", "markersize": 6, "fillstyle": "none"} if len(np.unique(line, axis=0)) == 1 else {}
+    )
+    axes.step(line[:, 0], line[:, 1], where="post", color=PALETTE[0], linewidth=1.3, label="front of these two", **ring)
 
 
 def heat_map(found: RunResults) -> Figure:
@@ -102,19 +113,23 @@ def _map(figure: Figure, axes: Axes, each: Best, log: bool) -> None:
     norm = LogNorm() if log and DECADES * np.nanmin(each.least) < np.nanmax(each.least) else None
     drawn = axes.imshow(each.least, cmap=SHADES, norm=norm, aspect="auto", origin="lower", interpolation="nearest")
     for ticks, values in ((axes.set_yticks, each.one), (axes.set_xticks, each.other)):
-        places = np.unique(np.linspace(0, len(values) - 1, min(TICKS, len(values))).round().astype(int)).tolist()
+        places = range(0, len(values), -(-len(values) // TICKS))  # evenly, so that powers of two stay such
         ticks(places, [shown(values[place]) for place in places])
-    axes.tick_params(axis="x", rotation=45)
-    axes.set_ylabel(each.axes[0])
-    axes.set_xlabel(each.axes[1])
+    for text in axes.get_xticklabels():
+        text.set(rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_ylabel(label(each.axes[0]))
+    axes.set_xlabel(label(each.axes[1]))
     axes.set_title(label(each.objective))
     axes.grid(visible=False)
-    figure.colorbar(drawn, ax=axes, pad=0.02)
+    bar = figure.colorbar(drawn, ax=axes, pad=0.02)
+    style.number_ticks(bar.ax.yaxis, norm is not None)
 
 
 def parallel(found: RunResults) -> Figure:
     """A line for each point of the front, over axes and objectives."""
+    from matplotlib import colormaps
     from matplotlib.collections import LineCollection
+    from matplotlib.colors import ListedColormap
 
     names = [*found.axes, *found.space.objectives]
     table = found.front.table
@@ -122,11 +137,12 @@ def parallel(found: RunResults) -> Figure:
     heights = np.stack([_heights(found, name)[rows] for name in names], axis=1)
     figure, (axes,) = style.new_figure(4.0, width_in=2 * style.WIDTH_IN)
     segments = [list(enumerate(line)) for line in heights.tolist()]
-    lines = LineCollection(segments, cmap=SHADES, array=heights[:, len(found.axes)], linewidths=0.7, alpha=0.6)
+    shades = ListedColormap(colormaps["viridis"](np.linspace(0, LINES, 256)))
+    lines = LineCollection(segments, cmap=shades, array=heights[:, len(found.axes)], linewidths=0.7, alpha=0.6)
     axes.add_collection(lines)
     axes.set_xlim(-0.2, len(names) - 0.8)
     axes.set_ylim(-0.08, 1.08)
-    axes.set_xticks(range(len(names)), [label(name).replace(".", ".\n") for name in names])
+    axes.set_xticks(range(len(names)), [label(name).replace(".", ".\n").replace(" (", "\n(") for name in names])
     axes.set_yticks([])
     for place, name in enumerate(names):
         axes.axvline(place, color=QUIET, linewidth=0.8)
@@ -168,7 +184,14 @@ def sensitivity(found: RunResults) -> Figure:
         effects = [found.effects[objective][axis] for axis in axes_of_run]
         places = [y + (index - (len(objectives) - 1) / 2) * height for y in range(len(axes_of_run))]
         shares = [100 * each.share for each in effects]
-        axes.barh(places, shares, height=0.9 * height, color=PALETTE[index], label=label(objective), linewidth=0)
+        axes.barh(
+            places,
+            shares,
+            height=0.9 * height,
+            color=PALETTE[index % len(PALETTE)],
+            label=label(objective),
+            linewidth=0,
+        )
     axes.set_yticks(range(len(axes_of_run)), axes_of_run)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
@@ -201,6 +224,7 @@ def _figures(found: RunResults) -> Mapping[str, Callable[[RunResults], Figure]]:
 def _texts(found: RunResults) -> dict[str, tuple[str, str]]:
     """The title and the caption of each figure."""
     size, points = found.front.table.num_rows, quantities.whole(found.space.points)
+    missing = "" if found.front.parts == found.front.expected else ", or none is there yet"
     drawn = f", {MARKED} of them drawn" if size > MARKED else ""
     return {
         "pareto": (
@@ -211,7 +235,7 @@ def _texts(found: RunResults) -> dict[str, tuple[str, str]]:
         "heat-map": (
             "The best over two axes",
             "The least of each objective, whatever the other axes are, over the two axes that move it most; blank "
-            "where no point is feasible.",
+            f"where no point is feasible{missing}.",
         ),
         "parallel": (
             "The designs on the front",
@@ -234,20 +258,27 @@ def _scales(objectives: Sequence[str], found: RunResults) -> str:
 def label(name: str) -> str:
     """A column's name, with its unit apart.
 
-    >>> label("latency_s"), label("area_mm2"), label("arch.buffer.size")
-    ('latency (s)', 'area (mm²)', 'arch.buffer.size')
+    >>> label("latency_s"), label("area_mm2"), label("arch.buffer.size"), label("arch.array_2d.rows")
+    ('latency (s)', 'area (mm²)', 'arch.buffer.size (B)', 'arch.array_2d.rows')
     """
+    part, _, key = name.partition(".")
+    last = key.rpartition(".")[2]
+    if part == "arch" and last in UNITS:
+        return f"{name} ({UNITS[last]})"
     head, _, unit = name.rpartition("_")
     known = {"s": "s", "j": "J", "mm2": "mm²"}
     return f"{head} ({known[unit]})" if head and unit in known else name
 
 
 def shown(value: Any) -> str:
-    """The value of an axis, in base units.
+    """The value of an axis, in base units with a prefix: a binary one where that is exact.
 
-    >>> shown(65536), shown(53687091200), shown(2.5), shown("flat")
-    ('64Ki', '50Gi', '2.5', 'flat')
+    >>> shown(65536), shown(53687091200.0), shown(940e6), shown(2.5), shown("flat")
+    ('64Ki', '50Gi', '940M', '2.5', 'flat')
     """
-    if isinstance(value, int):
-        return quantities.count(value) if value < 10**7 or value % 1024 == 0 else f"{value:.3g}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str | bool) or value is None:
+        return str(value)
+    if value == int(value) and (abs(value) < 10_000 or value % 1024 == 0):
+        return quantities.count(int(value))
+    number, _, prefix = quantities.si(value, "").partition(" ")
+    return (number.rstrip("0").rstrip(".") if "." in number else number) + prefix

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..style import Drawing
 
 PAGE = "index.html"
-SHOWN = 20  # points of the front on the page
+NO_AXIS = "no axis has more than one value among the feasible points, so there is nothing to compare"
+SHOWN = 20  # points of the front on the page, evenly spaced in its order
 
 
 def write_run_report(run: Path, folder: Path) -> list[RenderableType]:
@@ -50,20 +51,25 @@ def as_text(found: RunResults, folder: Path) -> list[RenderableType]:
     """What each axis does, and where the rest is."""
     size = quantities.whole(found.front.table.num_rows)
     note = "Shares of the variance over all feasible points that lie between the means of an axis's values."
-    return [
+    effects: list[RenderableType] = [
         heading("what each axis does"),
         table(*sensitivity_table(found), indent=0),
         "",
         wrapped(note),
+    ]
+    return [
+        *(effects if found.axes else [NO_AXIS]),
         "",
-        f"{size} points on the front, and everything else: {folder / PAGE}",
+        f"front of {size} {'point' if size == '1' else 'points'}, and everything else: {folder / PAGE}",
     ]
 
 
 def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[str, Any]:
     columns, body = sensitivity_table(found)
-    rows = found.front.table.slice(0, SHOWN).to_pylist()
-    names = [name for name in found.front.table.column_names if name in (*found.axes, *found.space.objectives)]
+    size = found.front.table.num_rows
+    rows = found.front.table.take([i * size // min(SHOWN, size) for i in range(min(SHOWN, size))]).to_pylist()
+    axes = found.axes or list(found.space.values)  # a single design is all of its axes
+    names = [name for name in found.front.table.column_names if name in (*axes, *found.space.objectives)]
     cells = [[_cell(name, row[name], name in found.space.objectives) for name in names] for row in rows]
     return {
         "title": found.folder.resolve().name,
@@ -74,9 +80,11 @@ def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[s
             {"drawing": each, "data": encoded(folder / f"{each.name}.svg"), "wide": each.name in WIDE}
             for each in drawings
         ],
+        "no_axis": "" if found.axes else NO_AXIS,
         "sensitivity": ([name.removesuffix(">") for name in columns], body),
         "front": (names, cells),
-        "size": found.front.table.num_rows,
+        "size": quantities.whole(size),
+        "all_shown": len(rows) == size,
         "version": version(),
         "files": [*TABLES, *(f"{each.name}.svg" for each in drawings)],
     }

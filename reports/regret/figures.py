@@ -12,7 +12,7 @@ from sim.explore.fronts.pareto import front
 
 from .. import style
 from ..quantities import percent
-from ..style import INK, PALETTE, QUIET
+from ..style import PALETTE, QUIET
 from .results import Case, RegretStudy
 from .tables import regret_text, steps
 
@@ -47,13 +47,12 @@ def regret_map(study: RegretStudy) -> Figure:
     for place, (panel, (metric, space)) in enumerate(zip(axes, panels, strict=True)):
         values = _regrets(study, metric, space)
         norm = _log_norm()
-        panel.imshow(np.clip(values, FLOOR, CEILING), cmap=SHADES, norm=norm, aspect="auto")
+        drawn = panel.imshow(np.clip(values, FLOOR, CEILING), cmap=SHADES, norm=norm, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
-                dark = norm(min(max(value, FLOOR), CEILING)) > 0.6
-                panel.text(
-                    j, i, regret_text(value), ha="center", va="center", color="white" if dark else INK, fontsize=7
-                )
+                behind = drawn.cmap(norm(min(max(value, FLOOR), CEILING)))
+                ink = style.ink_on(behind)
+                panel.text(j, i, regret_text(value), ha="center", va="center", color=ink, fontsize=7)
         panel.set_title(f"{metric}: {space}")
         panel.set_xticks(range(len(budgets)), [each.replace(", ", ",\n") for each in budgets])
         named = place % columns == 0
@@ -87,7 +86,7 @@ def time_ratio(study: RegretStudy) -> Figure:
     axes.set_yticks(range(len(circumstances)), [study.label(each) for each in circumstances])
     axes.invert_yaxis()
     axes.axvline(1, color=QUIET, linewidth=0.8)
-    axes.set_xlabel("cycle model's latency, of the analytic one's")
+    axes.set_xlabel("cycle model's latency over the analytic model's")
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -148,8 +147,10 @@ def shortlists(study: RegretStudy) -> Figure:
             panel.plot(timed, np.median(values, axis=0), color=color, label=space)
             panel.plot(timed, values.max(axis=0), color=color, linestyle=(0, (3, 1.5)), linewidth=1.0)
         panel.axhline(study.spec.close, color=QUIET, linewidth=0.8)
-        panel.set_xscale("log", base=2)
+        panel.set_xscale("log")
         panel.set_yscale("log")
+        panel.xaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
+        panel.yaxis.set_major_formatter(_per_cent)
         panel.set_xlabel("designs that the cycle model times")
         panel.set_ylabel(f"regret of {metric}")
         panel.legend(loc="upper right")
@@ -173,12 +174,19 @@ def prices(study: RegretStudy) -> Figure:
         for index, space in enumerate(spaces):
             panel.plot([], [], color=PALETTE[index % len(PALETTE)], linewidth=5, label=space)
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(_per_cent)
+        panel.xaxis.set_minor_formatter(lambda value, _: "")
         panel.set_yticks(range(len(circumstances)), [study.label(each) for each in circumstances])
         panel.invert_yaxis()
         panel.set_xlabel(f"regret of {metric}, {budget}")
         panel.grid(axis="y", visible=False)
     style.legend_above(figure, axes[0], len(spaces))
     return figure
+
+
+def _per_cent(value: float, _: float) -> str:
+    """A regret on an axis: 0.1 %, 1 %, 100 %, 1,000 %."""
+    return f"{100 * value:,.0f} %" if value >= 0.01 else f"{100 * value:g} %"
 
 
 FIGURES: Mapping[str, Callable[[RegretStudy], Figure]] = {

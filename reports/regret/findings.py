@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..quantities import percent, whole
-from .results import Case, RegretStudy, shown
+from .results import Case, Choice, RegretStudy, shown
 from .tables import regret_text
 
 OFTEN = 0.5  # of wrong choices: axes that differ in as many are named
@@ -32,7 +32,7 @@ def _times(study: RegretStudy) -> Iterator[str]:
 
 
 def _first(study: RegretStudy) -> list[Case]:
-    """The cases without a budget, of all designs."""
+    """The cases of the first space and budget."""
     return [case for case in study.cases if (case.space, case.budget) == study.spec.first]
 
 
@@ -43,8 +43,8 @@ def _ranks(study: RegretStudy) -> Iterator[str]:
         if known:
             least = min(known, key=lambda label: known[label])
             yield (
-                f"Kendall's τ between the two orders of {metric}, of all designs, is {known[least]:.2f} ({least}) to "
-                f"{max(known.values()):.2f}; 1 is the same order, 0 is none."
+                f"Kendall's τ between the two orders of {metric}, {study.spec.first[0]}, is {known[least]:.2f} "
+                f"({least}) to {max(known.values()):.2f}; 1 is the same order, 0 is none."
             )
 
 
@@ -95,9 +95,16 @@ def _why(study: RegretStudy) -> Iterator[str]:
             if not wrong:
                 continue
             differ = Counter(name for each in wrong for name in axes if each.pick[name] != each.best[name])
-            often = [f"{name} in {times}" for name, times in differ.most_common() if times >= OFTEN * len(wrong)]
+            often = [name for name, times in differ.most_common() if times >= OFTEN * len(wrong)]
             if often:
-                yield f"{space}, {metric}: of {len(wrong)} wrong winners the best one differs by {', '.join(often)}."
+                told = ", ".join(f"{name} in {differ[name]}{_more(wrong, name)}" for name in often)
+                yield f"{space}, {metric}: for {len(wrong)} wrong winners the best one has another {told}."
+
+
+def _more(wrong: Sequence[Choice], axis: str) -> str:
+    """In how many of them the best design has more of an axis than the winner; nothing of texts."""
+    pairs = [(each.pick[axis], each.best[axis]) for each in wrong]
+    return "" if isinstance(pairs[0][0], str) else f" (more in {sum(best > pick for pick, best in pairs)})"
 
 
 def _wrong(study: RegretStudy, metric: str, space: str) -> list[Case]:
@@ -106,22 +113,19 @@ def _wrong(study: RegretStudy, metric: str, space: str) -> list[Case]:
 
 
 def _when(study: RegretStudy) -> Iterator[str]:
-    """How the regret goes with each circumstance, by the median over all other ones, spaces and budgets."""
+    """How the regret goes with each circumstance and with the budget, by the median over all else."""
+    names = [*study.spec.circumstances.values(), "budget"]
     for metric in study.spec.metrics:
         parts = []
-        for i, label in enumerate(study.spec.circumstances.values()):
-            values = list(dict.fromkeys(case.circumstance[i] for case in study.cases))
-            if len(values) < 2:
-                continue
-            medians = [(value, _median(study, metric, i, value)) for value in values]
-            parts.append(f"{label} " + ", ".join(f"{shown(value)}: {regret_text(lost)}" for value, lost in medians))
+        for i, name in enumerate(names):
+            by_value: dict[Any, list[float]] = {}
+            for case in study.cases:
+                by_value.setdefault((*case.circumstance, case.budget)[i], []).append(case.choices[metric].regret.regret)
+            if len(by_value) > 1:
+                told = [f"{shown(value)}: {regret_text(float(np.median(lost)))}" for value, lost in by_value.items()]
+                parts.append(f"{name} {', '.join(told)}")
         if parts:
             yield f"Regret of {metric} in the middle of all cases, by circumstance: {'; '.join(parts)}."
-
-
-def _median(study: RegretStudy, metric: str, place: int, value: Any) -> float:
-    cases = [case for case in study.cases if case.circumstance[place] == value]
-    return float(np.median([case.choices[metric].regret.regret for case in cases]))
 
 
 def _shortlist(study: RegretStudy) -> Iterator[str]:
@@ -145,7 +149,7 @@ def _prices(study: RegretStudy) -> Iterator[str]:
         ]
         flipped = float(np.mean(np.concatenate(flips)))
         taus = np.concatenate([case.sampled.tau[metric] for case in _first(study)])
-        why = ": what the analytic model gets wrong is time, whatever the prices" if flipped < RARELY else ""
+        why = ", so it hardly depends on them" if flipped < RARELY else ""
         yield (
             f"Under {len(study.factors)} drawn tables of energy the winner of {metric} is close to the best in "
             f"{percent(float(same))} of all cases and tables; a case's verdict is another than at the table's own "

@@ -17,7 +17,7 @@ from specs import Expression, SpecError, unknown
 
 MODELS = ("analytic", "cycle")
 COMPONENT = "energy_j."
-NUMBERS = ("latency_s", "area_mm2")
+NUMBERS = ("latency_s", "energy_j", "area_mm2")
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,25 @@ class Pairs:
 
 
 def pairs_of(run: Path) -> Pairs:
-    """The designs of the run of a paired sweep, of which only some columns are read. Raises SpecError if it is none."""
+    """The designs of the run of a paired sweep, of which only some columns are read.
+
+    Raises SpecError if it is none, or if there are energies or areas that its tables do not know.
+    """
     table = stored(run)
     components = [name for name in table.names if name.startswith(COMPONENT)]
     if "model" not in table.axes or not components:
         raise SpecError(f"'{run}' is no paired sweep; its spec needs 'model: [analytic, cycle]' and 'columns: all'")
-    names = [POINT, *table.axes, *NUMBERS, *components, FEASIBLE]
-    found = _frame(table.read([name for name in names if name in table.names]))
+    found = _frame(table.read([POINT, *table.axes, *NUMBERS, *components, FEASIBLE]))
     halves = {model: found[found["model"] == model].reset_index(drop=True) for model in MODELS}
     if len(halves["analytic"]) != len(halves["cycle"]) or table.points != 2 * len(halves["cycle"]):
         raise SpecError(f"'{run}' does not have every point by both models; run its sweep to the end, with keep: all")
     both = (halves["analytic"][FEASIBLE] & halves["cycle"][FEASIBLE]).to_numpy()
     fitting = {model: half[both] for model, half in halves.items()}
+    for name in NUMBERS:
+        if any(half[name].isna().any() for half in fitting.values()):
+            raise SpecError(
+                f"'{run}' has designs without {name}; give its machines an energy table that knows all of it"
+            )
     axes = {name: fitting["cycle"][name].to_numpy() for name in table.axes if name != "model"}
     area = fitting["cycle"]["area_mm2"].to_numpy()
     return Pairs(axes, area, _timed(fitting["analytic"]), _timed(fitting["cycle"]), len(both))
@@ -118,5 +125,8 @@ def _frame(tables: Iterator[Any]) -> Any:
 
 
 def _timed(half: Any) -> Timed:
+    """Energy by component; of what a design's machine does not have it takes none."""
     names = [name for name in half.columns if name.startswith(COMPONENT)]
-    return Timed(half["latency_s"].to_numpy(), {name.removeprefix(COMPONENT): half[name].to_numpy() for name in names})
+    return Timed(
+        half["latency_s"].to_numpy(), {name.removeprefix(COMPONENT): half[name].fillna(0).to_numpy() for name in names}
+    )

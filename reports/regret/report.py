@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 PAGE, RUN = "index.html", "run"
 SCHEMA = "einfuse.regret-study/1"
+NOTE = (
+    "Regret: how much more than the least there is, by the cycle model; above 100 % as a multiple of it (×). found: of "
+    "the cycle model's front, in latency, energy and area; right: of the analytic model's."
+)
 
 
 def regret_report(name: str, folder: Path | None) -> RegretStudy:
@@ -83,9 +87,7 @@ def as_text(study: RegretStudy, folder: Path | None) -> list[RenderableType]:
         parts += [heading(title), _table(made), ""]
     for title, made in _ranks(study):
         parts += [heading(title), _table(made), ""]
-    parts += [
-        wrapped("found: of the cycle model's front, in latency, energy and area; right: of the analytic model's.")
-    ]
+    parts += [wrapped(NOTE)]
     parts += ["", heading("findings"), bullets(findings(study))]
     last = [] if folder is None else ["", f"{len(study.pairs):,} designs, and everything else: {folder / PAGE}"]
     return [*parts, *last]
@@ -132,7 +134,6 @@ def _content(study: RegretStudy, drawings: list[Drawing], folder: Path) -> dict[
         {"drawing": each, "data": encoded(folder / f"{each.name}.svg"), "wide": each.name in WIDE} for each in drawings
     ]
     text: Callable[[float], str] = "{:g}".format
-    ranges = {name: spec.prices.ranges.get(name, spec.prices.others) for name in study.pairs.components}
     return {
         "spec": spec,
         "points": f"{study.pairs.points:,}",
@@ -141,7 +142,10 @@ def _content(study: RegretStudy, drawings: list[Drawing], folder: Path) -> dict[
         "figures": images,
         "sections": list(_sections(study)),
         "ranks": list(_ranks(study)),
-        "ranges": [[name, f"{text(e.low)} to {text(e.high)}", e.source] for name, e in ranges.items()],
+        "entries": [
+            [name, ", ".join(each.of), f"{text(each.low)} to {text(each.high)}", each.source]
+            for name, each in spec.prices.entries.items()
+        ],
         "spaces": [[name, ", ".join(each.where) or "-"] for name, each in {**spec.spaces, **spec.budgets}.items()],
         "axes": [[name, _values(study, name)] for name in study.pairs.axes],
         "version": version(),

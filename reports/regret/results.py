@@ -128,12 +128,26 @@ def circumstances_of(pairs: Pairs, spec: RegretStudySpec) -> list[tuple[Any, ...
 
 
 def draw(prices: PricesSpec, components: tuple[str, ...]) -> Iterator[Mapping[str, float]]:
-    """A factor for each component's price, sample by sample; evenly between the logarithms of its range."""
+    """A factor for each component, sample by sample: the product of its entries', each even in its logarithm.
+
+    Raises SpecError for an entry of a component that there is not, and for a component that is in none.
+    """
+    entries = prices.entries.values()
+    named = list(dict.fromkeys(name for entry in entries for name in entry.of))
+    for name in named:
+        if name not in components:
+            raise SpecError(unknown("component of energy", name, components))
+    for name in components:
+        if name not in named:
+            raise SpecError(
+                f"prices.entries: no entry is of component '{name}'; name it in one, with low: 1, high: 1 if sure"
+            )
     generator = np.random.default_rng(prices.seed)
-    ranges = [prices.ranges.get(name, prices.others) for name in components]
-    low, high = np.log([each.low for each in ranges]), np.log([each.high for each in ranges])
+    low, high = np.log([each.low for each in entries]), np.log([each.high for each in entries])
+    within = np.array([[name in entry.of for entry in entries] for name in components])
     for _ in range(prices.samples):
-        yield dict(zip(components, np.exp(generator.uniform(low, high)).tolist(), strict=True))
+        logarithms = within @ generator.uniform(low, high)
+        yield dict(zip(components, np.exp(logarithms).tolist(), strict=True))
 
 
 def _rows(pairs: Pairs, names: list[str], circumstance: tuple[Any, ...]) -> Any:
@@ -185,7 +199,11 @@ def _choice(spec: RegretStudySpec, pairs: Pairs, metric: str) -> Choice:
 
 
 def _design(pairs: Pairs, row: int) -> dict[str, Any]:
-    return {name: values[row].item() for name, values in pairs.axes.items()}
+    return {name: _plain(values[row]) for name, values in pairs.axes.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value  # texts are plain as they are
 
 
 def _sampled(spec: RegretStudySpec, priced: list[Pairs], ranked: bool) -> Sampled:

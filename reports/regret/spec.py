@@ -42,30 +42,31 @@ class ConditionsSpec(Spec):
         return tuple(parse_expression(text) for text in self.where)
 
 
-class RangeSpec(Spec):
-    """The factors by which a component's price may be off, from the least to the most, and why."""
+class PriceSpec(Spec):
+    """An entry of an energy table: whose price it is, and the factors by which it may be off, least and most, and why.
 
+    `of` are components, the sweep's columns `energy_j.*`; a component in several entries takes the product of their
+    factors, as control does, whose price is a share of the operations' price.
+    """
+
+    of: Annotated[list[str], Field(min_length=1)]
     low: Positive
     high: Positive
     source: str
 
     @model_validator(mode="after")
-    def _is_a_range(self) -> RangeSpec:
+    def _is_a_range(self) -> PriceSpec:
         if self.low > self.high:
             raise Misplaced(f"'low' ({self.low:g}) must not be more than 'high' ({self.high:g})", ("low",))
         return self
 
 
 class PricesSpec(Spec):
-    """Tables of energy that are drawn: each component's price times a factor, drawn evenly in its logarithm.
-
-    A component is one of the sweep's columns `energy_j.*`; one that has no range of its own takes that of `others`.
-    """
+    """Tables of energy that are drawn: each entry's price times a factor, drawn evenly in its logarithm."""
 
     samples: Count
     seed: Annotated[int, Field(ge=0)] = 0
-    ranges: dict[str, RangeSpec] = Field(default_factory=dict)
-    others: RangeSpec
+    entries: Annotated[dict[str, PriceSpec], Field(min_length=1)]
 
 
 class RegretStudySpec(Spec):

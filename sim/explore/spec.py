@@ -68,6 +68,7 @@ AxisSpec = Annotated[
     Discriminator(_form),
 ]
 Names = str | list[str]
+Objectives = Annotated[tuple[str, ...], Field(min_length=1, max_length=4)]  # fronts have no more (fronts/pareto.py)
 Model = Literal["analytic", "cycle"]
 
 
@@ -94,7 +95,7 @@ class SweepSpec(Spec):
     model: Model | Annotated[list[Model], Field(min_length=1)] | None = None
     axes: dict[str, AxisSpec]
     constraints: tuple[str, ...] = ()
-    objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("latency_s", "energy_j", "area_mm2")
+    objectives: Objectives = ("latency_s", "energy_j", "area_mm2")
     keep: Annotated[str, AfterValidator(_kept), WithJsonSchema({"type": "string", "pattern": KEPT})] = "all"
     columns: Literal["default", "all"] = "default"
 

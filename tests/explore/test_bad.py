@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from sim.explore.fronts.pareto import MOST_OBJECTIVES
+from sim.explore.spec import Objectives
 from sim.explore.sweep import sweep
 from specs import SpecError
 from tests.explore.rows import written
@@ -53,6 +56,13 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     found = faults(tmp_path, text)
     assert len(found) == len(starts)
     assert [each[: len(start)] for each, start in zip(found, starts, strict=True)] == starts
+
+
+def test_a_front_has_four_objectives_at_most(tmp_path: Path) -> None:
+    assert get_args(Objectives)[1].metadata[1].max_length == MOST_OBJECTIVES
+    text = HEAD + "axes: {}\nobjectives: [latency_s, energy_j, area_mm2, cycles, utilization.array_2d]\n"
+    (fault,) = faults(tmp_path, text)
+    assert "at most 4 entries" in fault
 
 
 def test_ranges_and_choices_are_checked_with_the_file(tmp_path: Path) -> None:

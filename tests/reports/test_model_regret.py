@@ -56,8 +56,15 @@ close: 0.01
 prices:
   samples: 7
   seed: 3
-  ranges: {dram: {low: 0.5, high: 2, source: a test}}
-  others: {low: 1, high: 1, source: a test}
+  entries:
+    dram: {of: [dram], low: 0.5, high: 2, source: a test}
+    operations: {of: [array_2d, array_1d, control], low: 0.5, high: 2, source: a test}
+    control: {of: [control], low: 3, high: 3, source: a test}
+    others:
+      of: [buffer, array_2d.registers, array_1d.registers, clock, leakage, wires, dram.background]
+      low: 1
+      high: 1
+      source: a test
 """
 
 
@@ -142,10 +149,46 @@ def test_no_regret_where_both_models_agree(study: RegretStudy) -> None:
 def test_prices_are_drawn_within_their_ranges_and_again(study: RegretStudy) -> None:
     drawn = list(draw(study.spec.prices, study.pairs.components))
     assert drawn == list(draw(study.spec.prices, study.pairs.components)) == list(study.factors)
-    assert len(drawn) == 7 and all(0.5 <= factors["dram"] <= 2 for factors in drawn)
-    assert {factor for factors in drawn for name, factor in factors.items() if name != "dram"} == {1}
+    assert len(drawn) == 7 and all(0.5 <= factors[name] <= 2 for factors in drawn for name in ("dram", "array_2d"))
+    assert {factors[name] for factors in drawn for name in ("buffer", "clock", "wires")} == {1}
+    for factors in drawn:  # as of one table: both arrays pay one price of operations, and control its share of that
+        assert factors["array_1d"] == factors["array_2d"] != factors["dram"]
+        assert factors["control"] == pytest.approx(3 * factors["array_2d"])
     doubled = study.pairs.at_prices({name: 2.0 for name in study.pairs.components})
     assert np.allclose(doubled.cycle.energy_j, 2 * study.pairs.cycle.energy_j)
+
+
+def test_entries_and_components_must_match(study: RegretStudy) -> None:
+    entries = study.spec.prices.entries
+    typo = entries | {"dram": entries["dram"].model_copy(update={"of": ["dramm"]})}
+    with pytest.raises(SpecError, match=r"'dramm'.*did you mean 'dram'"):
+        list(draw(study.spec.prices.model_copy(update={"entries": typo}), study.pairs.components))
+    fewer = {name: entry for name, entry in entries.items() if name != "others"}
+    with pytest.raises(SpecError, match="no entry is of component 'buffer'"):
+        list(draw(study.spec.prices.model_copy(update={"entries": fewer}), study.pairs.components))
+
+
+def test_axes_of_texts_and_machines_of_other_parts(tmp_path: Path, einfuse: Einfuse) -> None:
+    """Mappings are designs, too; of a component that a machine does not have it takes no energy."""
+    (tmp_path / "small-sweep.yaml").write_text(
+        SWEEP.replace("mapping: fusemax-binding", "mapping: [fusemax-binding, unfused]").replace(
+            "  mapping.interleave: [1, 2]\n", ""
+        )
+    )
+    (tmp_path / "small.yaml").write_text(STUDY.replace("mapping.interleave == 2", "arch.array_2d.rows == 32"))
+    found = einfuse("report", str(tmp_path / "small.yaml"), "-o", str(tmp_path / "report"), "--json")
+    assert found.code == 0, found.err
+    assert {row["mapping"] for row in found.json["winners"]} <= {"fusemax-binding", "unfused"}
+    table = pd.read_parquet(tmp_path / "report" / "run")
+    for part in (tmp_path / "report" / "run").glob("part-*.parquet"):
+        table["energy_j"] -= table.pop("energy_j.wires")
+        table["energy_j.wires"] = np.nan
+        table.to_parquet(part)
+    pairs = pairs_of(tmp_path / "report" / "run")
+    assert np.all(pairs.cycle.components_j["wires"] == 0) and np.all(np.isfinite(pairs.cycle.energy_j))
+    table.assign(energy_j=np.nan).to_parquet(part)
+    with pytest.raises(SpecError, match="has designs without energy_j"):
+        pairs_of(tmp_path / "report" / "run")
 
 
 def test_energy_is_the_sum_of_its_components(file: Path, study: RegretStudy) -> None:
@@ -157,7 +200,7 @@ def test_energy_is_the_sum_of_its_components(file: Path, study: RegretStudy) -> 
 def test_the_analytic_model_as_the_hand_has_it() -> None:
     """Three designs: the model cannot tell the first two apart, and takes the smaller one."""
     spec = validate(read_text(STUDY.replace("{workload.seq_len: length}", "{}"), "s.yaml"), RegretStudySpec, "s").model
-    energy = {"dram": np.ones(3)}
+    energy = {name: np.ones(3) / 11 for entry in spec.prices.entries.values() for name in entry.of}
     pairs = Pairs(
         {"mapping.interleave": np.array([2, 2, 2])},
         np.array([2.0, 1.0, 3.0]),
@@ -222,6 +265,20 @@ def test_the_study_has_a_hundred_thousand_points() -> None:
     made = sweep(str(file))
     assert made.grid.points // len(made.spec.models) >= 100_000
     assert set(spec.circumstances) <= {axis.path for axis in made.axes}
+
+
+def test_findings_say_when_and_which_way(study: RegretStudy) -> None:
+    found = findings(study)
+    (latency,) = (each for each in found if each.startswith("Regret of latency in the middle of all cases"))
+    assert "length 512: " in latency and "; budget none: " in latency and ", small: " in latency
+    wrong = [each for each in found if "wrong winners the best one has another" in each]
+    assert wrong and all("more in " in each for each in wrong)
+
+
+def test_nothing_is_said_of_time_where_nothing_is_wrong(study: RegretStudy) -> None:
+    same = run(study.spec, replace(study.pairs, cycle=study.pairs.analytic))
+    (drawn,) = (each for each in findings(same) if each.startswith("Under 7 drawn tables"))
+    assert "is close to the best in 100.0 %" in drawn and "time" not in drawn
 
 
 def test_regret_in_words() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.explore.run_figures import _heights, files, label
+from reports import style
+from reports.explore.run_figures import _heights, files, label, shown
 from reports.explore.run_results import TABLES, results
 from reports.placing import MANIFEST
 from sim.explore.runs.keep import Keep
@@ -121,5 +122,57 @@ def test_what_is_no_run_is_refused(tmp_path: Path, einfuse: Einfuse) -> None:
     assert found.code == 2 and "is written to a folder; give it with -o" in found.err
 
 
+@pytest.mark.parametrize("place", ["run", "run/plots"])
+def test_no_report_is_written_into_a_run(tmp_path: Path, einfuse: Einfuse, place: str) -> None:
+    run(MadeUp(), tmp_path / "run", Keep("all", OBJECTIVES), engine=serial)
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    for name in (str(tmp_path / "run"), "pim"):
+        found = einfuse("report", name, "-o", str(tmp_path / place))
+        assert found.code == 2 and f"is in the run '{tmp_path / 'run'}'" in found.err
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
+    assert len(pd.read_parquet(tmp_path / "run")) == MadeUp().points
+    assert run(MadeUp(), tmp_path / "run", Keep("all", OBJECTIVES), engine=serial)
+
+
+def test_a_run_that_is_not_there_is_called_one(tmp_path: Path, einfuse: Einfuse) -> None:
+    found = einfuse("report", str(tmp_path / "gone"), "-o", str(tmp_path / "plots"))
+    assert found.code == 2 and "give the folder of a run, a .yaml file, or one of" in found.err
+
+
+@pytest.mark.parametrize("low, high", [(4.6e-4, 4.7e-4), (3e-5, 6e-4), (20.0, 350.0), (1e-4, 3.0), (1262.0, 1263.0)])
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_numbers_of_ticks_do_not_overlap(low: float, high: float, which: str) -> None:
+    from itertools import pairwise
+
+    log = high > 4 * low
+    with style.styled():
+        figure, panels = style.new_figure(3.2, 1, 3, width_in=2 * style.WIDTH_IN)
+        panel = panels[0]
+        panel.set(xscale="log" if log else "linear", yscale="log" if log else "linear")
+        panel.set(xlim=(low, high), ylim=(low, high))
+        axis = panel.xaxis if which == "x" else panel.yaxis
+        style.number_ticks(axis, log)
+        figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axis.get_ticklabels(which="both") if text.get_text()]
+    inside = [box for box in boxes if box.width]
+    ends = sorted((box.x0, box.x1) if which == "x" else (box.y0, box.y1) for box in inside)
+    assert len(ends) >= 2 and all(one[1] < other[0] for one, other in pairwise(ends))
+
+
+def test_a_single_feasible_design_is_shown_with_its_axes(tmp_path: Path, einfuse: Einfuse) -> None:
+    (tmp_path / "s.yaml").write_text(
+        SPEC + "constraints: [arch.dram.bandwidth == 10 GiB/s, arch.array_2d.rows == 64]\n"
+    )
+    (tmp_path / "s.yaml").write_text(
+        (tmp_path / "s.yaml").read_text().replace("{from: 64KiB, to: 16MiB, times: 4}", "[16MiB]")
+    )
+    assert einfuse("sweep", str(tmp_path / "s.yaml"), "-o", str(tmp_path / "run"), "--jobs", "1").code == 0
+    found = einfuse("report", str(tmp_path / "run"), "-o", str(tmp_path / "plots"))
+    assert found.code == 0 and "no axis has more than one value" in found.out and "front of 1 point," in found.out
+    page = (tmp_path / "plots" / "index.html").read_text()
+    assert "<th>arch.buffer.size</th>" in page and "<td>16,777,216</td>" in page
+
+
 def test_labels() -> None:
+    assert label("arch.dram.bandwidth") == "arch.dram.bandwidth (B/s)" and shown(3200.0 * 2**30) == "3200Gi"
     assert [label(name) for name in OBJECTIVES] == ["latency (s)", "energy (J)", "area (mm²)"]

@@ -295,6 +295,12 @@ def test_the_front_in_other_objectives(einfuse: Einfuse, made_up: Callable, tmp_
     assert unknown.code == 2 and unknown.err.startswith("unknown column 'energy'; did you mean 'energy_j'? allowed: ")
 
 
+def test_a_front_in_too_many_objectives_is_refused(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    _run(einfuse, tmp_path / "run")
+    found = einfuse("pareto", str(tmp_path / "run"), "--objectives", "a,b,c,d,e")
+    assert found.code == 2 and "5 objectives: a front is in 4 at most; leave some out" in found.err
+
+
 def test_the_front_of_what_is_there(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
     einfuse("sweep", "my.yaml", "-o", str(tmp_path / "run"), "--shard", "1/2")
     found = einfuse("pareto", str(tmp_path / "run"), "--json")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from specs import SpecError, unknown
 
+from ..fronts.pareto import MOST_OBJECTIVES
 from .encoding import POINT
 from .keep import Keep
 from .store import Description, store
@@ -32,11 +33,13 @@ class Front:
 def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
     """The front of what is there of a run, in its own objectives unless others are given.
 
-    Raises SpecError if the folder is no run, has no part yet, or lacks a column.
+    Raises SpecError if the folder is no run, has no part yet, or lacks a column, or for too many objectives.
 
     The columns are those before the last of the run's own objectives, and the objectives.
     """
     table = stored(folder)
+    if len(objectives) > MOST_OBJECTIVES:
+        raise SpecError(f"{len(objectives)} objectives: a front is in {MOST_OBJECTIVES} at most; leave some out")
     keep = Keep("front", tuple(objectives) or table.objectives)
     for name in keep.objectives:
         if name not in table.names:

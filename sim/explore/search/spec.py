@@ -12,7 +12,7 @@ from pydantic import Field
 from mappings.openings import OpenSpec
 from specs import Library, Loaded, Spec
 
-from ..spec import AxisSpec, Model, SweepSpec, load_file_of
+from ..spec import AxisSpec, Model, Objectives, SweepSpec, load_file_of
 
 Method = Literal["auto", "exhaustive", "nsga2", "tpe"]
 Budget = Annotated[int, Field(ge=1, strict=True)]
@@ -36,7 +36,7 @@ class SearchSpec(Spec):
     open: OpenSpec
     axes: dict[str, AxisSpec] = Field(default_factory=dict)
     constraints: tuple[str, ...] = ()
-    objectives: Annotated[tuple[str, ...], Field(min_length=1)] = ("latency_s",)
+    objectives: Objectives = ("latency_s",)
     method: Method = "auto"
     budget: Budget | None = None
     seed: Seed = 0

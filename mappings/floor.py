@@ -8,7 +8,8 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from specs import Loaded
 from workloads import Cascade, Workload, ceil_div, least, plain_pins, tensor_types
 
 from .bind import lookup_of, too_wide
-from .counts import Counts, OperationCount, count_all
+from .counts import AccessCount, Counts, OperationCount, count_all, counts_of
 from .extents import ANY, FIT, REST, Division, divisions, evaluate, families, is_word
 from .schedule import Access, Epoch, Nest, Operation, Schedule, Wait
 from .spec import BindSpec, MappingSpec
@@ -39,7 +40,8 @@ class Floor(Schedule):
         """
         first, *others = [count_all(each, registers=False) for each in (self, *self.others)]
         operations = {name: _least([c.operations[name] for c in (first, *others)]) for name in first.operations}
-        return replace(first, operations=operations)
+        accesses = tuple(_fewest(same) for same in zip(*(c.accesses for c in (first, *others)), strict=True))
+        return counts_of(operations, accesses)
 
 
 def floor(
@@ -130,16 +132,20 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any, operations: Mapping[str, O
     return tuple(found)
 
 
+def _of_all(values: Sequence[Any]) -> Any:
+    """The least."""
+    return functools.reduce(least, values)
+
+
+def _fewest(counts: Sequence[AccessCount]) -> AccessCount:
+    """Of each number of an access the least."""
+    numbers = ("visits", "words", "rows")
+    return replace(counts[0], **{name: _of_all([getattr(each, name) for each in counts]) for name in numbers})
+
+
 def _least(counts: list[OperationCount]) -> OperationCount:
     """Of each number of an operation the least."""
-
-    def of(values: list[Any]) -> Any:
-        result = values[0]
-        for value in values[1:]:
-            result = least(result, value)
-        return result
-
-    first = counts[0]
+    first, of = counts[0], _of_all
     return replace(
         first,
         points=of([each.points for each in counts]),

@@ -20,6 +20,8 @@ from specs import Loaded, SpecError
 from workloads import cascade
 
 from ...analytic import latency
+from ...pim.lowering import EXCLUDED
+from ...pim.outside import UNIT as BANKS
 from ...simulate import analyse_all
 from ..columns import measured
 from .space import Search, Site
@@ -51,7 +53,8 @@ def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> A
     found = none.copy()
     if site.machine.device is not None:
         times = site.workload.repeated.times
-        seconds = sum(np.asarray(latency(each, count(each)).latency_s) for each in floors) * times
+        timed = [each for each in floors if not _left_out(site, each)]
+        seconds = sum(np.asarray(latency(each, count(each)).latency_s) for each in timed) * times
         known = {"latency_s": seconds * MARGIN, "cycles": np.floor(seconds * site.machine.clock_hz * MARGIN)}
         for i, name in enumerate(search.objectives):
             if name in known:
@@ -64,6 +67,12 @@ def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> A
             margin = MARGIN if name.partition(".")[0] in SUMS else 1.0
             found[:, i] = np.asarray(value, dtype=np.float64) * margin
     return found
+
+
+def _left_out(site: Site, floor: Floor) -> bool:
+    """Whether a nest takes no time: one outside of the banks, where only the time of MACs is asked for."""
+    outside = all(operation.unit != BANKS for operation in floor.operations.values())
+    return outside and site.space.base.model.io == EXCLUDED
 
 
 def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:

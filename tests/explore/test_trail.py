@@ -30,7 +30,7 @@ def told(step):
     left -= 1
     if not left:
         os.kill(os.getpid(), 9)
-exhaustive(drawn(Path(sys.argv[1]), int(sys.argv[2])), progress=told, stored=Path(sys.argv[1]) / "trail.json")
+exhaustive(drawn(Path(sys.argv[1]), int(sys.argv[2])), progress=told, prune=False, stored=Path(sys.argv[1]) / "trail.json")
 """
 
 
@@ -68,17 +68,17 @@ def test_what_was_judged_before_an_interrupt_is_not_judged_again(
     assert exhaustive(made, stored=stored) == expected
 
 
-@pytest.mark.parametrize("seed", (9, 17))
+@pytest.mark.parametrize("seed", (9, 24))
 def test_a_killed_search_ends_as_one_that_was_left_alone(seed: int, tmp_path: Path) -> None:
     """kill -9 twice: after two judgements, and after three more."""
     made = drawn(tmp_path, seed)
-    expected = exhaustive(made)
+    expected = exhaustive(made, prune=False)
     for judgements in (2, 5):
         arguments = [sys.executable, "-c", PROGRAM, str(tmp_path), str(seed), str(judgements)]
         ended = subprocess.run(arguments, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
         assert ended.returncode == -signal.SIGKILL
         assert Trail.of(tmp_path / "trail.json").judged >= judgements - 1
-    assert exhaustive(made, stored=tmp_path / "trail.json") == expected
+    assert exhaustive(made, prune=False, stored=tmp_path / "trail.json") == expected
 
 
 def test_what_is_no_trail_is_left_aside(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from .bounds import bounds
 from .found import Found, Front, Hit
 from .judge import judged
+from .refusals import Refusals
 from .space import Search, Site
 from .trail import Trail
 
@@ -104,24 +105,25 @@ class _Walk:
             cells = cells[: self.budget - self.seen]
             if not len(cells):
                 raise _Spent
-        again = self.judged < self.trail.judged
-        hits = self.trail.hits.get(self.judged, []) if again else self._hits(site, structure, cells)
-        for hit in hits:
-            self.front.add(hit)
+        if self.judged < self.trail.judged:
+            for hit in self.trail.hits.get(self.judged, []):
+                self.front.add(hit)
+        else:
+            hits, refusals = self._hits(site, structure, cells)
+            self.trail.add([hit for hit in hits if self.front.add(hit)], refusals)
         self.judged += 1
         self.seen += len(cells)
         self.progress(Step(self.search.size, self.seen, self.pruned, self.front.best if self.front.hits else None))
 
-    def _hits(self, site: Site, structure: Sequence[int], cells: Any) -> list[Hit]:
-        """Members that the front does not cover, the best first."""
+    def _hits(self, site: Site, structure: Sequence[int], cells: Any) -> tuple[list[Hit], Refusals]:
+        """Members that the front does not cover, the best first, and why others do not fit."""
         result = judged(self.search, site, structure, cells)
         new = np.flatnonzero(np.isfinite(result.values[:, 0]) & ~self.front.covers(result.values))
         hits = []
         for row in new[np.lexsort(result.values[new].T[::-1])]:
             place = (*structure, *_rest(site, int(cells[row])))
             hits.append(Hit(site.number, place, tuple(result.values[row].tolist())))
-        self.trail.add(hits, result.refusals)
-        return hits
+        return hits, result.refusals
 
     def _bound(self, site: Site, fixed: tuple[int, ...]) -> Any:
         """A bound on all members with these options: of each objective the least over all extents."""

@@ -223,9 +223,9 @@ class _Counting:
         drained from it.
         """
         here, spills = self.access(access), self.schedule.spills
-        if access.inner in spills:
+        if access.inner is not None and access.inner in spills:
             here = _without(here, spills[access.inner])
-        found = []
+        found: list[AccessCount] = []
         while here.access.level in spills and here.access.level != access.inner:
             spill = spills[here.access.level]
             part_of_it = access.inner is not None or bool(found)  # of a tensor that comes in parts no word is lost

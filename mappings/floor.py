@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from specs import Loaded
-from workloads import Cascade, Workload, ceil_div, least, plain_pins, tensor_types
+from workloads import Band, Cascade, Workload, ceil_div, is_array, least, plain_pins, tensor_types, visited
 
 from .bind import lookup_of, too_wide
 from .counts import AccessCount, Counts, OperationCount, count_all, counts_of
@@ -65,8 +65,8 @@ def floor(
         if einsum.name in bound and einsum.name not in free
     }
     band = cascade.band(sizes, workload.settings)
-    if machine.device is None and band is None:
-        operations = _with_accesses(cascade, machine, operations, parts_of)
+    if machine.device is None and (band is None or _shows_all(band, sizes)):
+        operations = _with_accesses(cascade, machine, operations, parts_of, band)
     types = tensor_types(cascade, workload.types, machine.types, plain_pins(spec.types))
     shared: dict[str, Any] = {
         "cascade": cascade.name, "mapping": loaded.name, "machine": machine, "operations": operations,
@@ -102,16 +102,33 @@ def _operation(
     return operation_of(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
 
 
+def _shows_all(band: Band, sizes: Mapping[str, Any]) -> bool:
+    """Whether a mask leaves something of every row and of every column visible."""
+    rows, columns = sizes[band.row], sizes[band.column]
+    if is_array(rows, columns, band.low, band.high):
+        return False
+    by_row, by_column = visited(band, rows, 1, columns, columns), visited(band, rows, rows, columns, 1)
+    return bool(by_row == rows and by_column == columns)
+
+
 def _with_accesses(
-    cascade: Cascade, machine: Any, operations: Mapping[str, Operation], parts_of: Mapping[str, tuple[str, ...]]
-) -> dict[str, Operation]:
-    """The operations, the first of which that reads an input or makes an output moves it whole, once."""
+    cascade: Cascade, machine: Any, operations: Mapping[str, Operation], parts_of: Mapping[str, tuple[str, ...]],
+    band: Band | None,
+) -> dict[str, Operation]:  # fmt: skip
+    """The operations, the first of which that reads an input or makes an output moves it whole, once.
+
+    With a mask that shows something of every row and column, so is what has at most one of these ranks: whatever the
+    tiles, one with a visible point is visited, and moves its words. Of what has both, the rest may be skipped.
+    """
     outermost, found, done = next(iter(machine.memories)), {}, set()
+    masked = {band.row, band.column} if band is not None else set()
     for name, operation in operations.items():
         accesses = []
         for tensor in dict.fromkeys([name, *(read.tensor for read in operation.einsum.reads)]):
             known = cascade.tensors[tensor]
             if tensor in done or known.role == "intermediate" or known.iterated is not None:
+                continue
+            if masked and masked <= {cascade.family_of[rank] for rank in known.ranks}:
                 continue
             done.add(tensor)
             parts = tuple(p for rank in known.ranks for p in parts_of[rank])

@@ -129,8 +129,9 @@ def drawn(folder: Path, seed: int) -> Search:
     spec = {name: source.choice(kind[name]) for name in ("workload", "arch")}
     spec["mapping"] = _gemm(folder, spec["arch"]) if kind is GEMM else source.choice(kind["mapping"])
     names = ["latency_s", "read_bytes.dram", "written_bytes.dram"] if kind is THREE_MEMORIES else ["latency_s"]
+    names += ["energy_j", "energy_j.banks", "energy_j.dram.background"] if kind in IN_BANKS else []
     if kind not in (BANKS, THREE_MEMORIES):
-        names += ["cycles", *(["energy_j"] if "systolic" not in spec["arch"] else [])]
+        names += ["cycles", *(["energy_j"] if "systolic" not in spec["arch"] and kind is not HEADS else [])]
     spec["objectives"] = source.sample(names, source.choice([1, 1, 2]) if len(names) > 1 else 1)
     axes = {} if kind in IN_BANKS else {"arch.dram.bandwidth": ["8 GiB/s", "64 GiB/s"]}
     spec["axes"] = axes if source.random() < 0.4 and "bandwidth" not in spec["arch"] else {}

@@ -25,6 +25,8 @@ from tests.explore.spaces import drawn
 SEEDS = range(48)
 PLAIN = {"workload": "gemm:M=48,N=32,K=24", "arch": "systolic:rows=8,cols=8", "mapping": "output-stationary"}
 
+LAYERS = {"workload": "gpt2-xl:d_model=128,d_ff=300,heads=2,part=linear,blocks=1"}
+
 
 def written(folder: Path, **spec: Any) -> str:
     path = folder / "search.yaml"
@@ -126,6 +128,29 @@ def test_where_time_is_that_of_the_macs_other_units_take_none(tmp_path: Path) ->
         times.append(exhaustive(made).best.values[0])
         assert lows[-1] <= times[-1]
     assert lows[0] < lows[1]
+
+
+def test_macs_in_banks_bound_their_energy(tmp_path: Path) -> None:
+    """All channels go through their part of a matrix: as many MACs are issued as the bound has."""
+    spec = {"workload": "gemv:M=300,N=96", "arch": "gddr6-aim", "mapping": "bank-parallel"}
+    opened = {"partition": {"m": {"mb": [2, 16], "mc": [1, 3, 8]}}}
+    made = search(written(tmp_path, **spec, open=opened, objectives=["energy_j.banks", "energy_j"]))
+    low = bounds(made, made.site(0), (), np.arange(6))
+    values = judged(made, made.site(0), (), np.arange(6)).values
+    assert low[:, 0] == pytest.approx(values[:, 0], rel=1e-6)
+    assert (values[:, 1] / 5 < low[:, 1]).all() and (low[:, 1] <= values[:, 1]).all()
+    assert exhaustive(made).pruned > 0
+
+
+def test_a_choice_that_floors_do_not_read_bounds_as_well(tmp_path: Path) -> None:
+    """Vectors in turn or together are as many MACs; what changes the partition is bounded when it is chosen."""
+    spec = {"workload": "gemm:M=300,N=5,K=70", "arch": "gddr6-aim", "mapping": "bank-parallel-gemm"}
+    opened = {"choose": {"vectors": ["in-turn", "together"]}}
+    for cascade_nest, known in ((spec, False), (spec | {"mapping": "bank-parallel-layers", **LAYERS}, True)):
+        own = opened if not known else {"choose": {"tokens": "any"}}
+        made = search(written(tmp_path, **cascade_nest, open=own))
+        assert (bounds(made, made.site(0), (), np.arange(1))[0, 0] > 0) == known
+        assert (bounds(made, made.site(0), (0,), np.arange(1))[0, 0] > 0) is np.True_
 
 
 def test_around_a_poor_mapping_it_finds_the_published_latency() -> None:

@@ -125,6 +125,16 @@ def test_what_a_fitted_part_leaves_to_be_read_by_hand() -> None:
         assert count(found).level_bytes("dram", "read") == words * found.types["LM"].storage.bits // 8
 
 
+def test_what_a_mask_leaves_to_be_moved_by_hand() -> None:
+    """With 8 queries and keys of 2 features, causal, all inputs are read; with 4 queries of a window of 3, not all keys."""
+    how: Loaded[Any] = mapping("fusemax-binding")
+    sizes = {"batch": 1, "heads": 1, "kv_heads": 1, "keys": 8, "head_dim": 2, "value_dim": 2}
+    for queries, settings_, words in ((8, {"causal": True}, 48), (4, {"causal": True, "window": 3}, 0)):
+        work = Workload("hand", sizes | {"queries": queries}, settings_)
+        counts = count(floor(cascade("attention-1pass"), work, machine("fusemax-edge"), how))
+        assert counts.level_bytes("dram", "read") == 2 * words
+
+
 @given(st.integers(1, 1 << 12), st.integers(1, 1 << 12), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
 @settings(max_examples=60, deadline=None)
 def test_what_spills_is_moved_elsewhere_and_not_lost(outer: int, inner: int, m: int, n: int, k: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,9 @@ def best_text(search: Search, found: Found) -> str:
     model = f" --model {refs.model}" if refs.model else ""
     numbers = ", ".join(f"{name} {value!r}" for name, value in zip(search.objectives, hit.values, strict=True))
     about = f"einfuse simulate -w {refs.workload} -a {refs.arch} -m THIS{model}\n{found.verdict}: {numbers}"
-    return mapping_text(loaded, f"{loaded.name}-found", about)
+    summary = f"What search '{search.loaded.name}' found around '{loaded.name}'."
+    told = replace(loaded, model=loaded.model.model_copy(update={"summary": summary}))
+    return mapping_text(told, f"{loaded.name}-found", about)
 
 
 def summary_of(search: Search, found: Found, folder: Path) -> dict[str, Any]:

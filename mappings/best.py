@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from specs import Infeasible, Loaded, Problem, SpecError
@@ -58,7 +58,8 @@ def _costs(
 ) -> list[tuple[tuple[Any, ...], Way, Schedule | None]]:
     """What `prefer` says of a way, for each extent of its open part that fits.
 
-    All extents are bound at once; the schedule of a way without an open part comes along.
+    All extents are bound at once, but for DRAM banks, whose programs are of one point; the schedule of a way without
+    an open part comes along.
     """
     if way.open_part is None:
         only = bind(part, workload, machine, way)
@@ -66,6 +67,8 @@ def _costs(
     import numpy as np
 
     several, extents = way.with_all_extents(workload.sizes(part), lookup_of(machine, workload))
+    if machine.device is not None:
+        return _costs_one_by_one(part, workload, machine, way, extents, prefer)
     made = bind(part, workload, machine, several)
     unfit = np.zeros(len(extents), dtype=bool)
     for condition, _ in made.infeasible:
@@ -73,6 +76,24 @@ def _costs(
     columns = [np.broadcast_to(each, unfit.shape).tolist() for each in prefer(made)]
     costs = zip(extents, zip(*columns, strict=True), unfit, strict=True)
     return [(cost, way.with_extent(way.open_part, extent), None) for extent, cost, no in costs if not no]
+
+
+def _costs_one_by_one(
+    part: Cascade, workload: Workload, machine: Any, way: Way, extents: Sequence[int], prefer: Preference
+) -> list[tuple[tuple[Any, ...], Way, Schedule | None]]:
+    """The same, extent by extent. Raises `Infeasible` with the reason of the last if none fits."""
+    found: list[tuple[tuple[Any, ...], Way, Schedule | None]] = []
+    unfit: Infeasible | None = None
+    for extent in extents:
+        one = way.with_extent(str(way.open_part), extent)
+        try:
+            made = bind(part, workload, machine, one)
+            found.append((prefer(made), one, made))
+        except Infeasible as error:
+            unfit = error
+    if unfit is not None and not found:
+        raise unfit
+    return found
 
 
 def _noted(made: Schedule, way: Way, how: str) -> Schedule:

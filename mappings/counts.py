@@ -12,7 +12,7 @@ from typing import Any
 from specs import Problem, SpecError
 from workloads import LARGEST, ceil_div, is_array
 
-from .schedule import Access, Operation, Schedule
+from .schedule import Access, Operation, Schedule, Spill
 from .visits import Class, Space, beyond, multiplication
 
 Whole = Any
@@ -84,7 +84,7 @@ class Counts:
     def only(self, names: Collection[str]) -> Counts:
         """The counts of these operations and of what moves for them, as if there were no others."""
         operations = {name: counted for name, counted in self.operations.items() if name in names}
-        return _counts(operations, tuple(each for each in self.accesses if each.access.operation in names))
+        return counts_of(operations, tuple(each for each in self.accesses if each.access.operation in names))
 
     def unit_cycles(self, unit: str) -> Whole:
         return sum(o.cycles for o in self.operations.values() if o.operation.unit == unit)
@@ -107,12 +107,13 @@ def count_all(schedule: Schedule, registers: bool = True) -> Counts:
     counted = counting.operation if registers else counting.work
     operations = {name: counted(o) for name, o in schedule.operations.items()}
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
-    result = _counts(operations, accesses)
+    result = counts_of(operations, accesses)
     _refuse_beyond(result)
     return result
 
 
-def _counts(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:
+def counts_of(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:
+    """The counts of these operations and accesses."""
     moved: dict[tuple[str, str, str], Whole] = {}
     for counted in accesses:
         access = counted.access
@@ -216,24 +217,24 @@ class _Counting:
         return points - self.space(results, (), (), operation.masked).points()
 
     def with_spill(self, access: Access) -> tuple[AccessCount, ...]:
-        """The count of an access; if some of its words did not fit into their level, also that at the level outside.
+        """The count of an access; if some of its words did not fit into their level, also that at the levels outside.
 
-        An operation finds those words outside. They need not be filled into the level or drained from it.
+        An operation, or a transfer further in, finds those words outside. They need not be filled into the level or
+        drained from it.
         """
-        counted = self.access(access)
-        spill = self.schedule.spills.get(access.inner or access.level)
-        if spill is None:
-            return (counted,)
-        words, rows = spill.share(counted.words), spill.share(counted.rows)
-        here = replace(counted, words=counted.words - words, rows=counted.rows - rows, spilled=words)
-        if access.inner is not None:
-            return (here,)
-        row_bits = self.schedule.machine.memories[spill.outer].row_bits
-        outside = replace(access, level=spill.outer)
-        return (
-            here,
-            AccessCount(outside, counted.visits, words, ceil_div(words * counted.bits, row_bits), counted.bits),
-        )
+        here, spills = self.access(access), self.schedule.spills
+        if access.inner is not None and access.inner in spills:
+            here = _without(here, spills[access.inner])
+        found: list[AccessCount] = []
+        while here.access.level in spills and here.access.level != access.inner:
+            spill = spills[here.access.level]
+            part_of_it = access.inner is not None or bool(found)  # of a tensor that comes in parts no word is lost
+            words = spill.share(here.words, up=part_of_it)
+            row_bits = self.schedule.machine.memories[spill.outer].row_bits
+            rows = ceil_div(words * here.bits, row_bits)
+            found.append(_without(here, spill, part_of_it))
+            here = AccessCount(replace(access, level=spill.outer), here.visits, words, rows, here.bits)
+        return (*found, here)
 
     def access(self, access: Access) -> AccessCount:
         bits = self.schedule.types[access.tensor].storage.bits
@@ -256,6 +257,13 @@ class _Counting:
             sum(self.times(visits, words) for visits, words in classes),
             sum(self.times(visits, ceil_div(words * bits, row_bits)) for visits, words in classes),
         )
+
+
+def _without(counted: AccessCount, spill: Spill, up: bool = False) -> AccessCount:
+    """What is moved of an access if the spilled part of it, rounded `up` or down, is not."""
+    words, rows = spill.share(counted.words, up), spill.share(counted.rows, up)
+    left = {"words": counted.words - words, "rows": counted.rows - rows}
+    return replace(counted, **left, spilled=counted.spilled + words)
 
 
 def _ranks(operation: Operation) -> Names:

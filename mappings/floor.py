@@ -8,16 +8,17 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from specs import Loaded
-from workloads import Cascade, Workload, ceil_div, least, plain_pins, tensor_types
+from workloads import Band, Cascade, Workload, ceil_div, is_array, least, plain_pins, tensor_types, visited
 
 from .bind import lookup_of, too_wide
-from .counts import Counts, OperationCount, count_all
+from .counts import AccessCount, Counts, OperationCount, count_all, counts_of
 from .extents import ANY, FIT, REST, Division, divisions, evaluate, families, is_word
 from .schedule import Access, Epoch, Nest, Operation, Schedule, Wait
 from .spec import BindSpec, MappingSpec
@@ -39,7 +40,8 @@ class Floor(Schedule):
         """
         first, *others = [count_all(each, registers=False) for each in (self, *self.others)]
         operations = {name: _least([c.operations[name] for c in (first, *others)]) for name in first.operations}
-        return replace(first, operations=operations)
+        accesses = tuple(_fewest(same) for same in zip(*(c.accesses for c in (first, *others)), strict=True))
+        return counts_of(operations, accesses)
 
 
 def floor(
@@ -63,8 +65,8 @@ def floor(
         if einsum.name in bound and einsum.name not in free
     }
     band = cascade.band(sizes, workload.settings)
-    if machine.device is None and band is None:
-        operations = _with_accesses(cascade, machine, operations, parts_of)
+    if machine.device is None and (band is None or _shows_all(band, sizes)):
+        operations = _with_accesses(cascade, machine, operations, parts_of, band)
     types = tensor_types(cascade, workload.types, machine.types, plain_pins(spec.types))
     shared: dict[str, Any] = {
         "cascade": cascade.name, "mapping": loaded.name, "machine": machine, "operations": operations,
@@ -100,16 +102,33 @@ def _operation(
     return operation_of(einsum, machine.units[binding.unit], ranks, binding, loops, cascade)
 
 
+def _shows_all(band: Band, sizes: Mapping[str, Any]) -> bool:
+    """Whether a mask leaves something of every row and of every column visible."""
+    rows, columns = sizes[band.row], sizes[band.column]
+    if is_array(rows, columns, band.low, band.high):
+        return False
+    by_row, by_column = visited(band, rows, 1, columns, columns), visited(band, rows, rows, columns, 1)
+    return bool(by_row == rows and by_column == columns)
+
+
 def _with_accesses(
-    cascade: Cascade, machine: Any, operations: Mapping[str, Operation], parts_of: Mapping[str, tuple[str, ...]]
-) -> dict[str, Operation]:
-    """The operations, the first of which that reads an input or makes an output moves it whole, once."""
+    cascade: Cascade, machine: Any, operations: Mapping[str, Operation], parts_of: Mapping[str, tuple[str, ...]],
+    band: Band | None,
+) -> dict[str, Operation]:  # fmt: skip
+    """The operations, the first of which that reads an input or makes an output moves it whole, once.
+
+    With a mask that shows something of every row and column, so is what has at most one of these ranks: whatever the
+    tiles, one with a visible point is visited, and moves its words. Of what has both, the rest may be skipped.
+    """
     outermost, found, done = next(iter(machine.memories)), {}, set()
+    masked = {band.row, band.column} if band is not None else set()
     for name, operation in operations.items():
         accesses = []
         for tensor in dict.fromkeys([name, *(read.tensor for read in operation.einsum.reads)]):
             known = cascade.tensors[tensor]
             if tensor in done or known.role == "intermediate" or known.iterated is not None:
+                continue
+            if masked and masked <= {cascade.family_of[rank] for rank in known.ranks}:
                 continue
             done.add(tensor)
             parts = tuple(p for rank in known.ranks for p in parts_of[rank])
@@ -130,16 +149,20 @@ def _epochs(loaded: Loaded[MappingSpec], lookup: Any, operations: Mapping[str, O
     return tuple(found)
 
 
+def _of_all(values: Sequence[Any]) -> Any:
+    """The least."""
+    return functools.reduce(least, values)
+
+
+def _fewest(counts: Sequence[AccessCount]) -> AccessCount:
+    """Of each number of an access the least."""
+    numbers = ("visits", "words", "rows")
+    return replace(counts[0], **{name: _of_all([getattr(each, name) for each in counts]) for name in numbers})
+
+
 def _least(counts: list[OperationCount]) -> OperationCount:
     """Of each number of an operation the least."""
-
-    def of(values: list[Any]) -> Any:
-        result = values[0]
-        for value in values[1:]:
-            result = least(result, value)
-        return result
-
-    first = counts[0]
+    first, of = counts[0], _of_all
     return replace(
         first,
         points=of([each.points for each in counts]),

@@ -164,12 +164,14 @@ class Spill:
     over_bytes: Whole
     of_bytes: Whole
 
-    def share(self, number: Whole) -> Whole:
-        """The part of a number of words that is spilled, rounded down; exact for arrays too.
+    def share(self, number: Whole, up: bool = False) -> Whole:
+        """The part of a number of words that is spilled, rounded down, or `up`; exact for arrays too.
 
-        >>> Spill("dram", 1, 3).share(10)
-        3
+        >>> Spill("dram", 1, 3).share(10), Spill("dram", 1, 3).share(10, up=True)
+        (3, 4)
         """
+        if up:
+            return number - part_of(number, self.of_bytes - self.over_bytes, self.of_bytes)
         return part_of(number, self.over_bytes, self.of_bytes)
 
 

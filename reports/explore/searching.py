@@ -44,7 +44,7 @@ def searched(
             work = SearchWork(made, place, progress, fresh)
             run(work, place, Keep("all", made.objectives), text, engine=serial, fresh=fresh)
     except (KeyboardInterrupt, Terminated):
-        note(f"{place}: the same command begins again, or goes on from the trials that are stored")
+        note(f"{place}: the same command goes on from there")
         raise
     found: dict[str, Any] = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
     return {"run": str(place), **found}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arch import Cost, Table, command_pj, operation_pj, pin_pj, standby_w
+from typing import Any
+
+from arch import Cost, Machine, Table, command_pj, operation_pj, pin_pj, standby_w
 from arch.dram import Organisation
 from mappings import Schedule
 from sim.energy import PICO, Energy
@@ -55,6 +57,18 @@ def command_energy(schedule: Schedule, commands: Commands, table: Table) -> Ener
     actions = {"dram": commands.issued, **commands.operations}
     idle = {"dram": {"active tick": commands.active_ticks, "precharged tick": commands.precharged_ticks}}
     return Energy(joules, {name: dict(numbers) for name, numbers in actions.items()}, tuple(dict.fromkeys(notes)), idle)
+
+
+def least_energy_j(machine: Machine, macs: Any, seconds: Any, prices: Table) -> dict[str, Any]:
+    """What so many MACs of channels, in so much time, take at least, by component; whatever else is issued adds to it.
+
+    Each channel stands by all the time, with an open row or without, and takes the smaller of both powers at least.
+    """
+    device = machine.device
+    assert device is not None
+    mac = command_pj(prices, "MAC", _bytes("MAC", device.organisation)).value or 0.0
+    watts = min(standby_w(prices, active).value or 0.0 for active in (True, False))
+    return {"banks": macs * mac * PICO, "dram.background": seconds * device.organisation.channels * watts}
 
 
 def _bytes(name: str, organisation: Organisation) -> int:

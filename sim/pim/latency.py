@@ -123,5 +123,7 @@ def _commands(device: Device, all_of_it: Whole, timed: Outcome, jump: bool) -> C
 def quickest(schedule: Schedule) -> tuple[int, int]:
     """What is least of the way that a nest with choices takes: its time, appends included, and then its rows."""
     tasks = lower(schedule)
+    if not tasks:  # done outside of the banks, whose time is left out
+        return 0, 0
     tokens = max((task.append.indices for task in tasks if task.append), default=1)
     return run(tasks[0].device, whole(tasks, Repeated(tokens=tokens)).program).ticks, sum(task.rows for task in tasks)

@@ -78,10 +78,48 @@ BANKS: dict[str, Any] = {
     "mapping": ["bank-parallel"],
     "open": {
         "partition.m": [{"mb": [1, 2, 4], "mc": [1, 2, 4]}, {"mb": [2, 4], "mc": [1, 8]}],
-        "partition.n": [{"n0": [2, 4, 8, 16]}],
+        "partition.n": [{"n0": [2, 4, 8, 16]}, {"n0": ["any", 4]}],
     },
 }
-KINDS = (GEMM, ATTENTION, ATTENTION, FLAT, BANKS)
+HEADS: dict[str, Any] = {
+    "workload": ["attention:queries=1,keys=100,head_dim=64,heads=3"],
+    "arch": ["hbm3-pim", "gddr6-aim"],
+    "mapping": ["bank-parallel-attention", "bank-parallel-attention:io=excluded"],
+    "open": {
+        "choose": ["any", {"keys": "any"}, {"values": "any"}],
+        "sequence": [
+            [{"partition": {"e": {"e0": [2, 3, 8, 16]}}}, {}, {}, {"partition": {"f": {"f0": ["any", 2]}}}],
+            [{}, {"partition": {"m": {"m0": [1, 4, 16]}}}, {}, {}],
+        ],
+    },
+}
+THREE_MEMORIES: dict[str, Any] = {
+    "workload": ["gemm:M=48,N=32,K=24", "gemm:M=30,N=50,K=9"],
+    "arch": ["tests/explore/three-memories.yaml", "tests/explore/three-memories.yaml:outer.size=400B"],
+    "mapping": ["tests/explore/spilling-product.yaml"],
+    "open": {
+        "partition.m": [{"m0": [1, 2, 4, 8]}, {"m1": "any"}],
+        "partition.k": [{"k0": ["fit", 2, 4]}, {"k0": "any"}],
+        "loops": ["any", [["m2", "n2", "k1", "m1", "n1"], ["k1", "m2", "n2", "n1", "m1"]]],
+        "keep.buffer": [{"A": "any"}, {"B": "any"}, {"C": "any"}],
+        "keep.outer": [{"A": "any"}, {"B": "any"}, {"C": "any"}],
+    },
+}
+TWO_PASSES: dict[str, Any] = {
+    "workload": ["attention:queries=33,keys=97,head_dim=8,value_dim=8", ATTENTION["workload"][1]],
+    "arch": ["fusemax-edge:array_2d.rows=8,array_2d.cols=8,dram.bandwidth=1GiB/s"],
+    "mapping": ["tests/explore/two-passes.yaml"],
+    "open": {
+        "sequence": [
+            [{}, {"partition": {"m": {"m0": ["fit", 1, 8]}}}, {"partition": {"m": {"m0": "any"}}}, {}],
+            [{"partition": {"p": {"p1": "any"}}, "keep": {"buffer": {"K": "any"}}}, {}, {"bind": {"SN": "any"}}, {}],
+            [{}, {}, {"loops": [["b", "n", "g", "p2", "m1", "p1"], ["b", "n", "m1", "g", "p2", "p1"]],
+                      "keep": {"buffer": {"V": "any"}}}, {"partition": {"f": {"f0": ["fit", 4, 8]}}}],
+        ],
+    },
+}  # fmt: skip
+KINDS = (GEMM, ATTENTION, ATTENTION, FLAT, BANKS, HEADS, THREE_MEMORIES, TWO_PASSES)
+IN_BANKS = (BANKS, HEADS)
 
 
 def drawn(folder: Path, seed: int) -> Search:
@@ -90,18 +128,20 @@ def drawn(folder: Path, seed: int) -> Search:
     kind = KINDS[seed % len(KINDS)]
     spec = {name: source.choice(kind[name]) for name in ("workload", "arch")}
     spec["mapping"] = _gemm(folder, spec["arch"]) if kind is GEMM else source.choice(kind["mapping"])
-    names = (
-        ["latency_s"]
-        if kind is BANKS
-        else ["latency_s", "cycles", *(["energy_j"] if "systolic" not in spec["arch"] else [])]
-    )
+    names = ["latency_s", "read_bytes.dram", "written_bytes.dram"] if kind is THREE_MEMORIES else ["latency_s"]
+    names += ["energy_j", "energy_j.banks", "energy_j.dram.background"] if kind in IN_BANKS else []
+    if kind not in (BANKS, THREE_MEMORIES):
+        names += ["cycles", *(["energy_j"] if "systolic" not in spec["arch"] and kind is not HEADS else [])]
     spec["objectives"] = source.sample(names, source.choice([1, 1, 2]) if len(names) > 1 else 1)
-    axes = {} if kind is BANKS else {"arch.dram.bandwidth": ["8 GiB/s", "64 GiB/s"]}
+    axes = {} if kind in IN_BANKS else {"arch.dram.bandwidth": ["8 GiB/s", "64 GiB/s"]}
     spec["axes"] = axes if source.random() < 0.4 and "bandwidth" not in spec["arch"] else {}
+    if kind in (GEMM, ATTENTION) and source.random() < 0.2:
+        spec["model"] = "cycle"
+    most = LIMIT // 10 if "model" in spec else LIMIT
     while True:
         spec["open"] = _opened(kind["open"], source)
         made = search(_written(folder, {"search": f"drawn-{seed}", **spec}))
-        if LEAST <= made.size <= LIMIT:
+        if LEAST <= made.size <= most:
             return made
 
 

@@ -99,10 +99,9 @@ def test_auto_samples_what_bounds_leave(tmp_path: Path) -> None:
     energy = made(tmp_path, budget=20, objectives=["energy_j"])
     found = SearchWork(energy, tmp_path).found()
     assert (found.method, found.seen, found.verdict) == ("exhaustive, then tpe", 20, "best of 20 seen")
-    (tmp_path / "_trials.log").unlink()
     several = made(tmp_path, budget=20, objectives=["latency_s", "energy_j"])
-    assert SearchWork(several, tmp_path).found().method == "exhaustive, then nsga2"
-    proven = SearchWork(made(tmp_path, budget=10_000), tmp_path).found()
+    assert SearchWork(several, tmp_path, fresh=True).found().method == "exhaustive, then nsga2"
+    proven = SearchWork(made(tmp_path, budget=10_000), tmp_path, fresh=True).found()
     assert (proven.method, proven.verdict) == ("exhaustive", "optimal")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from arch import machine, table
 from mappings import MappingSpec, Schedule, bind, count, mapping
 from mappings.floor import Floor, floor
+from mappings.sequence import nests_of, workload_of
 from sim.accounting import accounting
 from sim.analytic import latency
 from sim.energy import energy
@@ -93,6 +95,9 @@ def below(one: Floor, two: Floor) -> None:
     for name, counted in low.operations.items():
         assert counted.points <= high.operations[name].points
         assert counted.cycles <= high.operations[name].cycles
+    for level in one.machine.memories:
+        for action in ("read", "write"):
+            assert low.level_bytes(level, action) <= high.level_bytes(level, action)
 
 
 def test_the_floor_of_a_product_by_hand() -> None:
@@ -105,3 +110,38 @@ def test_the_floor_of_a_product_by_hand() -> None:
     assert counts.operations["C"].cycles == 48
     assert counts.level_bytes("dram", "read") == 2 * (32 + 24)
     assert counts.level_bytes("dram", "write") == 48 * found.types["C"].storage.bits // 8
+
+
+def test_what_a_fitted_part_leaves_to_be_read_by_hand() -> None:
+    """Of 12 keys in tiles of m0 the second pass reads a maximum and a sum of each tile: of all, if m0 is 12, two."""
+    loaded = mapping("tests/explore/two-passes.yaml")
+    whole, host = cascade("attention-2pass"), machine("fusemax-edge")
+    work = Workload("hand", {"batch": 1, "heads": 1, "kv_heads": 1, "queries": 1, "keys": 12, "head_dim": 2}, {})
+    part, nest = nests_of(loaded, whole)[1]
+    for extent, words in ((12, 2), (1, 24), ("fit", 2)):
+        partition = nest.model.partition | {"m": {"m1": "rest", "m0": extent}}
+        own = replace(nest, model=nest.model.model_copy(update={"partition": partition}))
+        found = floor(part, workload_of(work, part, whole), host, own)
+        assert count(found).level_bytes("dram", "read") == words * found.types["LM"].storage.bits // 8
+
+
+def test_what_a_mask_leaves_to_be_moved_by_hand() -> None:
+    """With 8 queries and keys of 2 features, causal, all inputs are read; with 4 queries of a window of 3, not all keys."""
+    how: Loaded[Any] = mapping("fusemax-binding")
+    sizes = {"batch": 1, "heads": 1, "kv_heads": 1, "keys": 8, "head_dim": 2, "value_dim": 2}
+    for queries, settings_, words in ((8, {"causal": True}, 48), (4, {"causal": True, "window": 3}, 0)):
+        work = Workload("hand", sizes | {"queries": queries}, settings_)
+        counts = count(floor(cascade("attention-1pass"), work, machine("fusemax-edge"), how))
+        assert counts.level_bytes("dram", "read") == 2 * words
+
+
+@given(st.integers(1, 1 << 12), st.integers(1, 1 << 12), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_what_spills_is_moved_elsewhere_and_not_lost(outer: int, inner: int, m: int, n: int, k: int) -> None:
+    """Whatever part of two memories fits: each input is read from DRAM once at least, each result written there."""
+    host = machine(f"tests/explore/three-memories.yaml:outer.size={outer}B,buffer.size={inner}B")
+    loaded: Loaded[Any] = mapping("tests/explore/spilling-product.yaml")
+    both = replace(loaded, model=loaded.model.model_copy(update={"spill": ["outer", "buffer"]}))
+    found = count(bind(cascade("gemm"), Workload("drawn", {"M": m, "N": n, "K": k}, {}), host, both))
+    assert found.level_bytes("dram", "read") >= 2 * (m * k + k * n)
+    assert found.level_bytes("dram", "write") >= 2 * m * n

@@ -5,21 +5,27 @@ A number is bounded if it grows with counts. All times, energies and bytes do; s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from arch import table
 from mappings import count
 from mappings.choices import chosen_way
 from mappings.floor import Floor, floor
 from mappings.operands import with_operand_types
 from mappings.sequence import nests_of, workload_of
 from specs import Loaded, SpecError
-from workloads import cascade
+from workloads import cascade, ceil_div, least
 
 from ...analytic import latency
+from ...pim.energy import least_energy_j
+from ...pim.lowering import EXCLUDED
+from ...pim.outside import UNIT as BANKS
+from ...pim.product import CHANNELS
 from ...simulate import analyse_all
 from ..columns import measured
 from .space import Search, Site
@@ -27,6 +33,7 @@ from .space import Search, Site
 GROWING = ("latency_s", "cycles", "energy_j", "area_mm2", "read_bytes", "written_bytes", "unit_cycles")
 SUMS = ("energy_j",)  # of many numbers, which may differ in their last bits with the order of the sum
 MARGIN = 1 - 1e-9
+READ = frozenset({"partition", "bind"})  # by floors, of what an option of a choice may have
 
 
 def bounds(search: Search, site: Site, fixed: Sequence[int], cells: Any) -> Any:
@@ -50,9 +57,7 @@ def bounds(search: Search, site: Site, fixed: Sequence[int], cells: Any) -> Any:
 def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> Any:
     found = none.copy()
     if site.machine.device is not None:
-        times = site.workload.repeated.times
-        seconds = sum(np.asarray(latency(each, count(each)).latency_s) for each in floors) * times
-        known = {"latency_s": seconds * MARGIN, "cycles": np.floor(seconds * site.machine.clock_hz * MARGIN)}
+        known = _in_banks(site, floors)
         for i, name in enumerate(search.objectives):
             if name in known:
                 found[:, i] = known[name]
@@ -66,6 +71,43 @@ def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> A
     return found
 
 
+def _in_banks(site: Site, floors: Sequence[Floor]) -> dict[str, Any]:
+    """Bounds on the time and energy of work in banks, by objective.
+
+    A channel issues a MAC for each beat of an operation: its banks do no more at once, and all channels with a part of
+    the operation do the same. Time is the load of the units; energy that of the MACs, and of standing by for so long.
+    """
+    machine, times = site.machine, site.workload.repeated.times
+    timed = [each for each in floors if not _left_out(site, each)]
+    seconds = sum(np.asarray(latency(each, count(each)).latency_s) for each in timed) * times * MARGIN
+    macs = sum(np.asarray(_macs(each, name)) for each in floors for name in each.operations) * times
+    spent = least_energy_j(machine, macs * MARGIN, seconds, table(machine.energy))
+    known = {"latency_s": seconds, "cycles": np.floor(seconds * machine.clock_hz), "energy_j": sum(spent.values())}
+    return known | {f"energy_j.{name}": joules for name, joules in spent.items()}
+
+
+def _macs(floor: Floor, name: str) -> Any:
+    """MACs that all channels issue for an operation at least; none for one that is not in banks."""
+    counted = count(floor).operations[name]
+    operation = counted.operation
+    if operation.unit != BANKS or not operation.slots:
+        return 0
+    beats, part = counted.cycles // operation.slots, operation.spatial.get(CHANNELS)
+    if part is None:
+        return beats
+    channels = []
+    for each in (floor, *floor.others):
+        family = each.families[each.family_of[part]]
+        channels.append(least(family.extent(part), ceil_div(family.size, family.part(part).chunk)))
+    return beats * functools.reduce(least, channels)
+
+
+def _left_out(site: Site, floor: Floor) -> bool:
+    """Whether a nest takes no time: one outside of the banks, where only the time of MACs is asked for."""
+    outside = all(operation.unit != BANKS for operation in floor.operations.values())
+    return outside and site.space.base.model.io == EXCLUDED
+
+
 def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:
     """The floors of the nests of which enough is fixed."""
     space, found = site.space, []
@@ -73,17 +115,27 @@ def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:
     loaded = space.part(fixed, cells)
     whole = cascade(loaded.model.cascade)
     left = [opening for opening in space.openings[len(fixed) :] if not opening.is_extents]
-    if any(opening.kind == "choose" for opening in left):
-        return []
+    to_choose = {opening.path[0] for opening in left if opening.kind == "choose"}
     for i, (part, nest) in enumerate(nests_of(with_operand_types(loaded, whole, site.machine), whole)):
         own = [opening for opening in left if opening.nest in (None, i)]
-        unsettled = not set(nest.model.choices) <= set(nest.model.choose)
-        if unsettled or any(opening.kind in ("overlap", "partition") for opening in own):
+        way = _settled(nest, to_choose)
+        if way is None or any(opening.kind in ("overlap", "partition") for opening in own):
             continue
         free = frozenset(opening.path[0] for opening in own if opening.kind == "bind")
         work = workload_of(site.mapped, part, whole)
-        found.append(floor(part, work, site.machine, _overlapped(chosen_way(nest), site), free))
+        found.append(floor(part, work, site.machine, _overlapped(way, site), free))
     return found
+
+
+def _settled(nest: Loaded[Any], to_choose: Collection[str]) -> Loaded[Any] | None:
+    """The nest with an option of each choice; None if one that is left open changes what floors read."""
+    spec = nest.model
+    chosen = {name: option for name, option in spec.choose.items() if name not in to_choose}
+    left = {name: options for name, options in spec.choices.items() if name not in chosen}
+    if any(READ & option.model_fields_set for options in left.values() for option in options.values()):
+        return None
+    first = {name: next(iter(options)) for name, options in left.items()}
+    return chosen_way(replace(nest, model=spec.model_copy(update={"choose": chosen | first})))
 
 
 def _overlapped(nest: Loaded[Any], site: Site) -> Loaded[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .found import Found, Front, Hit
 from .judge import judged
 from .refusals import Refusals
 from .space import Search, Site
+from .trail import Trail
 
 AT_ONCE = 1 << 12  # members that are judged at once
 FIRST = 4  # of a structure, those with the least bounds, before all others
@@ -46,10 +48,11 @@ class _Walk:
     budget: int | None
     progress: Callable[[Step], None]
     prune: bool
+    trail: Trail
     front: Front = field(default_factory=Front)
     seen: int = 0
     pruned: int = 0
-    refusals: Refusals = field(default_factory=Refusals)
+    judged: int = 0  # times
 
     def run(self) -> None:
         roots = [(self._bound(site, ()), site) for site in self.search.sites()]
@@ -102,14 +105,25 @@ class _Walk:
             cells = cells[: self.budget - self.seen]
             if not len(cells):
                 raise _Spent
-        result = judged(self.search, site, structure, cells)
+        if self.judged < self.trail.judged:
+            for hit in self.trail.hits.get(self.judged, []):
+                self.front.add(hit)
+        else:
+            hits, refusals = self._hits(site, structure, cells)
+            self.trail.add([hit for hit in hits if self.front.add(hit)], refusals)
+        self.judged += 1
         self.seen += len(cells)
-        self.refusals = self.refusals + result.refusals
+        self.progress(Step(self.search.size, self.seen, self.pruned, self.front.best if self.front.hits else None))
+
+    def _hits(self, site: Site, structure: Sequence[int], cells: Any) -> tuple[list[Hit], Refusals]:
+        """Members that the front does not cover, the best first, and why others do not fit."""
+        result = judged(self.search, site, structure, cells)
         new = np.flatnonzero(np.isfinite(result.values[:, 0]) & ~self.front.covers(result.values))
+        hits = []
         for row in new[np.lexsort(result.values[new].T[::-1])]:
             place = (*structure, *_rest(site, int(cells[row])))
-            self.front.add(Hit(site.number, place, tuple(result.values[row].tolist())))
-        self.progress(Step(self.search.size, self.seen, self.pruned, self.front.best if self.front.hits else None))
+            hits.append(Hit(site.number, place, tuple(result.values[row].tolist())))
+        return hits, result.refusals
 
     def _bound(self, site: Site, fixed: tuple[int, ...]) -> Any:
         """A bound on all members with these options: of each objective the least over all extents."""
@@ -129,19 +143,26 @@ def exhaustive(
     budget: int | None = None,
     progress: Callable[[Step], None] = lambda step: None,
     prune: bool = True,
+    stored: Path | None = None,
 ) -> Found:
     """The front of all members of a search; with a `budget`, of so many at most. Without `prune` all are seen.
 
-    >>> from .search import search
+    A search that is `stored` in a file goes on from there; whatever ends it, so does the same call.
+
+    >>> from .space import search
     >>> found = exhaustive(search("examples/search_split.yaml"))
     >>> found.verdict, found.seen + found.pruned == found.size
     ('optimal', True)
     """
-    walk = _Walk(search, budget, progress, prune)
-    with suppress(_Spent):
-        walk.run()
+    trail = Trail.of(stored)
+    walk = _Walk(search, budget, progress, prune, trail)
+    try:
+        with suppress(_Spent):
+            walk.run()
+    finally:
+        trail.save()
     hits = tuple(sorted(walk.front.hits, key=lambda hit: hit.values))
-    return Found("exhaustive", search.size, walk.seen, walk.pruned, hits, walk.refusals)
+    return Found("exhaustive", search.size, walk.seen, walk.pruned, hits, trail.refusals)
 
 
 def _rest(site: Site, cell: int) -> tuple[int, ...]:

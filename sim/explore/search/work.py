@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from .space import Search
 if TYPE_CHECKING:
     import pyarrow
 
-BEST, SUMMARY, TRIALS = "_best.yaml", "_search.json", "_trials.log"
+BEST, SUMMARY, TRIALS, TRAIL = "_best.yaml", "_search.json", "_trials.log", "_trail.json"
 SCHEMA = "einfuse.search/1"
 ENUMERABLE = 1 << 16  # members that `auto` sees all of, if no budget is given
 SEEN = 1 << 14  # members that `auto` sees of more than these, if no budget is given
@@ -37,7 +37,7 @@ class SearchWork:
     search: Search
     folder: Path
     progress: Callable[[Step], None] = lambda step: None
-    fresh: bool = False  # leaves aside trials that are stored
+    fresh: bool = False  # leaves aside what is stored of a search that was ended
 
     @property
     def chunks(self) -> int:
@@ -66,8 +66,11 @@ class SearchWork:
     def found(self) -> Found:
         """What the method of the search finds."""
         spec = self.search.spec
+        if self.fresh:
+            for name in (TRIALS, TRAIL):
+                (self.folder / name).unlink(missing_ok=True)
         if spec.method == "exhaustive":
-            return exhaustive(self.search, spec.budget, self.progress)
+            return self._in_order(spec.budget)
         if spec.method == "auto":
             return self._auto()
         return self._sampled(spec.method, spec.budget or SAMPLES)
@@ -76,9 +79,9 @@ class SearchWork:
         """All members, if they are few or bounds rule out most; else half of the budget in order, the rest sampled."""
         spec = self.search.spec
         if spec.budget is None and self.search.size <= ENUMERABLE:
-            return exhaustive(self.search, None, self.progress)
+            return self._in_order(None)
         budget = spec.budget or SEEN
-        first = exhaustive(self.search, max(1, budget // 2), self.progress)
+        first = self._in_order(max(1, budget // 2))
         if first.proven or first.seen >= budget:
             return first
         left = budget - first.seen
@@ -88,11 +91,12 @@ class SearchWork:
         except ToolMissing:  # samples are asked for by name, or done without
             return first
 
+    def _in_order(self, budget: int | None) -> Found:
+        return exhaustive(self.search, budget, self.progress, stored=self.folder / TRAIL)
+
     def _sampled(self, method: str, number: int) -> Found:
         from .sampling import sampled
 
-        if self.fresh:
-            (self.folder / TRIALS).unlink(missing_ok=True)
         return sampled(self.search, method, number, self.folder / TRIALS, self.progress)
 
 
@@ -104,7 +108,9 @@ def best_text(search: Search, found: Found) -> str:
     model = f" --model {refs.model}" if refs.model else ""
     numbers = ", ".join(f"{name} {value!r}" for name, value in zip(search.objectives, hit.values, strict=True))
     about = f"einfuse simulate -w {refs.workload} -a {refs.arch} -m THIS{model}\n{found.verdict}: {numbers}"
-    return mapping_text(loaded, f"{loaded.name}-found", about)
+    summary = f"What search '{search.loaded.name}' found around '{loaded.name}'."
+    told = replace(loaded, model=loaded.model.model_copy(update={"summary": summary}))
+    return mapping_text(told, f"{loaded.name}-found", about)
 
 
 def summary_of(search: Search, found: Found, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from arch import table
 from specs.version import version
@@ -10,7 +10,7 @@ from workloads import cascade
 
 from ..accounting import accounting
 from ..record import fingerprint
-from .points import Sweep
+from .points import Design, Sweep
 from .readers import machine_of, mapping_of
 
 
@@ -23,23 +23,36 @@ def identity_of(sweep: Sweep) -> Mapping[str, str]:
     'mapping linear', 'cascade attention-1pass', 'cascade linear-layers', 'accounting hardware']
     """
     found = {
-        "version": version(),
-        "chunk": str(sweep.grid.chunk),
-        "sweep": fingerprint(sweep.spec),
-        "workload": fingerprint(sweep.workload.data),
+        "version": [version()],
+        "chunk": [str(sweep.grid.chunk)],
+        "sweep": [fingerprint(sweep.spec)],
+        "workload": [fingerprint(sweep.workload.data)],
     }
     for design in sweep.designs:
-        host, how = machine_of(design.arch.reference), mapping_of(design.mapping.reference)
-        found[f"arch {host.name}"] = fingerprint(design.arch.data)
-        found |= {
-            f"table {name}": fingerprint(table(name).spec) for name in _named(sweep, "arch", "energy", host.energy)
-        }
-        hows = [how, *([mapping_of(how.model.layers)] if how.model.layers is not None else [])]
-        found |= {f"mapping {each.name}": fingerprint(each.model) for each in hows}
-        found |= {f"cascade {each.model.cascade}": fingerprint(cascade(each.model.cascade)) for each in hows}
-        names = _named(sweep, "mapping", "accounting", how.model.accounting)
-        found |= {f"accounting {name}": fingerprint(accounting(name)) for name in names}
-    return found
+        for name, value in _of_design(sweep, design):
+            found.setdefault(name, []).append(value)
+    return {name: _together(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def _of_design(sweep: Sweep, design: Design) -> Iterator[tuple[str, str]]:
+    """Names and hashes of what a design depends on; files of two designs may have the same name."""
+    host, how = machine_of(design.arch.reference), mapping_of(design.mapping.reference)
+    yield f"arch {host.name}", fingerprint(design.arch.data)
+    for name in _named(sweep, "arch", "energy", host.energy):
+        yield f"table {name}", fingerprint(table(name).spec)
+    hows = [how, *([mapping_of(how.model.layers)] if how.model.layers is not None else [])]
+    for each in hows:
+        yield f"mapping {each.name}", fingerprint(each.model)
+    for each in hows:
+        yield f"cascade {each.model.cascade}", fingerprint(cascade(each.model.cascade))
+    for name in _named(sweep, "mapping", "accounting", how.model.accounting):
+        yield f"accounting {name}", fingerprint(accounting(name))
+
+
+def _together(hashes: Iterable[str]) -> str:
+    """One hash of those that have a name in common; a single one stands for itself."""
+    all_of_them = tuple(hashes)
+    return all_of_them[0] if len(all_of_them) == 1 else fingerprint(all_of_them)
 
 
 def _named(sweep: Sweep, part: str, key: str, own: str) -> list[str]:

@@ -132,7 +132,7 @@ def exhaustive(
 ) -> Found:
     """The front of all members of a search; with a `budget`, of so many at most. Without `prune` all are seen.
 
-    >>> from .search import search
+    >>> from sim.explore.search.space import search
     >>> found = exhaustive(search("examples/search_split.yaml"))
     >>> found.verdict, found.seen + found.pruned == found.size
     ('optimal', True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 
 from arch import table
 from specs.version import version
@@ -13,17 +17,33 @@ from ..record import fingerprint
 from .points import Design, Sweep
 from .readers import machine_of, mapping_of
 
+PACKAGES = ("specs", "workloads", "arch", "mappings", "sim")  # what computes a row
+
+
+@cache
+def models() -> str:
+    """A hash of all sources that may compute a row: those of a working copy change, and its version does not."""
+    found = hashlib.sha256()
+    for package in PACKAGES:
+        folder = Path(str(import_module(package).__file__)).parent
+        for path in sorted(folder.rglob("*.py")):
+            found.update(f"{package}/{path.relative_to(folder).as_posix()}\n".encode())
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
+
 
 def identity_of(sweep: Sweep) -> Mapping[str, str]:
-    """Hashes of the sweep as it is written, of every file that it names, of tables and accountings, and the version.
+    """Hashes of the sweep as it is written, of all files that it names, of tables, accountings, models; the version.
 
     >>> from sim.explore.sweep import sweep
     >>> list(identity_of(sweep("examples/area_latency.yaml")))
-    ['version', 'chunk', 'sweep', 'workload', 'arch fusemax-cloud', 'table fusemax-45nm', 'mapping fusemax-binding',
-    'mapping linear', 'cascade attention-1pass', 'cascade linear-layers', 'accounting hardware']
+    ['version', 'models', 'chunk', 'sweep', 'workload', 'arch fusemax-cloud', 'table fusemax-45nm',
+    'mapping fusemax-binding', 'mapping linear', 'cascade attention-1pass', 'cascade linear-layers',
+    'accounting hardware']
     """
     found = {
         "version": [version()],
+        "models": [models()],
         "chunk": [str(sweep.grid.chunk)],
         "sweep": [fingerprint(sweep.spec)],
         "workload": [fingerprint(sweep.workload.data)],

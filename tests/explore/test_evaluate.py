@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reports.paper import paper
 from sim import simulate
-from sim.explore import readers
+from sim.explore import identity, readers
 from sim.explore.evaluate import Evaluator
 from sim.explore.sweep import sweep
 from specs import SpecError
@@ -172,6 +172,20 @@ def test_a_constraint_without_a_value_excludes_its_points_only(tmp_path: Path, m
     ]
     assert all("'buffer' needs" in row["reason"] for row in rows if row["arch.buffer.size"] == 1 << 16)
     assert all(row["feasible"] == (row["reason"] is None) for row in rows)
+
+
+def test_another_source_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "made_up_package"
+    package.mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(identity, "PACKAGES", ("made_up_package",))
+    (package / "__init__.py").write_text("")
+    seen = set()
+    for name, text in (("a.py", "x = 1"), ("a.py", "x = 2"), ("b.py", "x = 2")):
+        (package / name).write_text(text)
+        seen.add(identity.models.__wrapped__())
+    assert len(seen) == 3
+    assert Evaluator(sweep(EXAMPLE)).identity["models"] == identity.models()
 
 
 def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def front(run: Path, objectives: str | None) -> Front:
     found = front_of(run, names)
     if found.parts < found.expected:
         note(f"'{run}' is not complete: the front is of {found.parts:,} of {found.expected:,} parts")
+    if found.kept:
+        note(f"'{run}' has kept {found.kept} only: other points may be on the front")
     return found
 
 

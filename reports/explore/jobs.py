@@ -34,6 +34,7 @@ def job_script(asked: Asked, shards: int | None, system: str | None) -> str:
         "name": "".join(letter if letter.isalnum() else "-" for letter in asked.sweep.name),
         "shards": min(shards, asked.sweep.work.chunks),
         "jobs": asked.jobs or 1,
+        "folder": shlex.quote(str(Path.cwd())),  # which the spec's own references may start from
         "command": _command(asked),
     }
     return environment.get_template(f"{system}.sh").render(content)

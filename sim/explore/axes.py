@@ -148,8 +148,15 @@ def _multiplied(given: RangeSpec, first: Fraction, last: Fraction, quantity: Qua
     values, factor = [first], Fraction(repr(given.times))
     if first <= 0:
         raise _Wrong(f"a factor needs values greater than zero, found {given.first}", "from")
-    while values[-1] < last and len(values) <= MOST_VALUES:
+    most = (
+        last.numerator * first.denominator
+    ).bit_length()  # the factor's numerator, 2 at least, divides this as often
+    while values[-1] < last and len(values) <= most:
         values.append(values[-1] * factor)
+    if values[-1] < last:
+        raise _Wrong(
+            f"no power of {given.times} leads from {given.first} to {given.last}; give 'steps' instead", "times"
+        )
     if values[-1] != last:
         near = f"{_shown(values[-2], quantity)} and {_shown(values[-1], quantity)} are next to it"
         raise _Wrong(f"no power of {given.times} leads from {given.first} to {given.last}; {near}", "to")

@@ -13,7 +13,7 @@ import numpy as np
 
 from arch import Machine
 from mappings import Schedule, has_ways
-from specs import Infeasible, Problem, SpecError
+from specs import Infeasible, SpecError
 from workloads import LAYERS, Workload
 
 from ..simulate import Analysis, model_for, simulation
@@ -96,10 +96,7 @@ class Evaluator:
         return identity_of(self.sweep)
 
     def table(self, chunk: int) -> pyarrow.Table:
-        """The rows of a chunk, in the order of their points.
-
-        Raises SpecError for a point that makes no sense, with its references.
-        """
+        """The rows of a chunk, in the order of their points; one that makes no sense is a row with the reason, too."""
         box = self.sweep.grid.box(chunk)
         rows = Rows(self.sweep, box)
         with np.errstate(all="ignore"):  # of points that do not fit anything may come out
@@ -161,9 +158,9 @@ class Evaluator:
         except Infeasible as error:
             rows.refuse(place, error.reason)
             return
-        except SpecError as error:
-            problems = [Problem(f"{each.message} (of {point})", each.place) for each in error.problems]
-            raise SpecError(problems) from None
+        except SpecError as error:  # of keys that are in order each, but not together: no reason to lose other points
+            rows.refuse(place, "; ".join(each.message for each in error.problems))
+            return
         rows.fill(place, found, {axis.path: axis.value(place[2:]) for axis in self.sweep.axes})
 
     def _fill_at_once(self, rows: Rows, part: _Part) -> None:

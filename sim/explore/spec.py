@@ -110,6 +110,16 @@ class SweepSpec(Spec):
             raise Misplaced(f"missing key '{missing}'; give 'arch' and 'mapping', or 'designs'")
         return self
 
+    @model_validator(mode="after")
+    def _each_once(self) -> SweepSpec:
+        for key in ("model", "mapping", "designs", "objectives"):
+            given = getattr(self, key)
+            for i, each in enumerate(given if isinstance(given, list | tuple) else ()):
+                if each in given[:i]:
+                    name = f"{each.mapping} on {each.arch}" if isinstance(each, DesignSpec) else each
+                    raise Misplaced(f"'{shorten(name)}' is given twice", (key, i))
+        return self
+
     @property
     def all_designs(self) -> tuple[DesignSpec, ...]:
         """The machines with their mappings, in order."""

@@ -45,7 +45,7 @@ def settled_sweep(loaded: Loaded[SweepSpec], chunk: int = CHUNK) -> Sweep:
     if designs:
         names = result_columns(machine_of(each.arch.reference) for each in designs)
         checks.objectives(names)
-    constraints = checks.constraints((*names, *loaded.model.axes)) if designs else ()
+    constraints = checks.constraints((*names, *loaded.model.axes), axes) if designs else ()
     checks.stop()
     assert work is not None
     columns = chosen_columns(names, loaded.model.objectives, loaded.model.columns == "all")
@@ -160,8 +160,9 @@ class _Checks:
             if name not in names:
                 self.report(unknown("objective", name, names), "objectives", i)
 
-    def constraints(self, names: Sequence[str]) -> tuple[tuple[str, Expression], ...]:
-        """The constraints, over results and axes."""
+    def constraints(self, names: Sequence[str], axes: Sequence[Axis]) -> tuple[tuple[str, Expression], ...]:
+        """The constraints, over results and axes that are numbers."""
+        texts = {axis.path for axis in axes if not axis.is_number}
         found = []
         for i, text in enumerate(self.loaded.model.constraints):
             try:
@@ -171,6 +172,9 @@ class _Checks:
                 continue
             for name in sorted(expression.names() - set(names)):
                 self.report(unknown("column", name, names), "constraints", i, offset=text.index(name))
+            for name in sorted(expression.names() & texts):
+                message = f"'{name}' is not a number, and cannot be compared; leave values out of its axis instead"
+                self.report(message, "constraints", i, offset=text.index(name))
             if not expression.is_condition:
                 self.report(f"expected a condition such as area_mm2 <= 400, found '{text}'", "constraints", i)
             found.append((text, expression))

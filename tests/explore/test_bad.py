@@ -99,6 +99,10 @@ def test_ranges_and_choices_are_checked_with_the_file(tmp_path: Path) -> None:
         ("  workload.heads: [4, 6]\n  workload.kv_heads: [2, 4]\n", "6:3: heads (6) must be a multiple of kv_heads (4)"),
         ("  arch.energy: [fusemax-45nm, tpu-7nn]\n", "6:31: energy: unknown energy table 'tpu-7nn'; did you mean"),
         ("  mapping.interleave: [= 1 / 0, 2]\n", "4:10: "),
+        ("  arch.clock: {from: 1 GHz, to: 2 GHz, times: 1.0000000001}\n", "6:47: arch.clock: no power of 1.0000000001 leads from"),
+        ("  workload.precision: [bf16]\nconstraints: [workload.precision > 3]\n", "7:15: 'workload.precision' is not a number"),
+        ("  {}\nmodel: [cycle, analytic, cycle]\n", "7:26: model.2: 'cycle' is given twice"),
+        ("  {}\nobjectives: [cycles, cycles]\n", "7:22: objectives.1: 'cycles' is given twice"),
         ("  arch.rows: [1, 3]\n  arch.cols: = 1Mi // (4 - arch.rows) * 2\n", "7:14: arch.cols: must be at most 1048576"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reports.paper import paper
 from sim import simulate
+from sim.explore import identity, readers
 from sim.explore.evaluate import Evaluator
 from sim.explore.sweep import sweep
 from specs import SpecError
@@ -140,13 +141,68 @@ def test_models_and_kinds_of_machines_are_as_simulated(tmp_path: Path, text: str
         assert {name: row[name] for name in want} == want
 
 
-def test_a_point_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+def test_a_point_that_makes_no_sense_is_a_row_with_the_reason(tmp_path: Path) -> None:
     text = (
         "sweep: s\nworkload: bert\narch: fusemax-cloud\nmapping: fusemax-binding\n"
-        "axes: {workload.seq_len: [1Ki, 16Gi]}\n"
+        "axes: {workload.seq_len: [1Ki, 16Gi], workload.batch: [1, 2]}\n"
     )
-    with pytest.raises(SpecError, match=r"beyond 2\^63 - 1 = .* \(of -w bert:seq_len=17179869184 -a fusemax-cloud"):
-        table_of(sweep(written(tmp_path, text)))
+    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
+    assert [row["feasible"] for row in rows] == [True, True, False, False]
+    alone = simulate("bert:seq_len=1Ki,batch=1", "fusemax-cloud", "fusemax-binding")
+    assert rows[0]["latency_s"] == alone.latency_s
+    assert all(
+        "beyond 2^63 - 1 = 9223372036854775807" in row["reason"] and row["latency_s"] is None for row in rows[2:]
+    )
+
+
+@pytest.mark.parametrize("model", ["analytic", "cycle"])
+def test_a_constraint_without_a_value_excludes_its_points_only(tmp_path: Path, model: str) -> None:
+    """1 / (batch - 2) is -1, nothing and 1; 512 / (batch - 2) is beyond what is allowed for 3."""
+    text = (
+        "sweep: s\nworkload: bert:seq_len=1Ki\narch: fusemax-cloud\nmapping: fusemax-binding\n"
+        f"model: {model}\naxes: {{workload.batch: [1, 2, 3], arch.buffer.size: [64 KiB, 16 MiB, 32 MiB]}}\n"
+        "constraints: [512 / (workload.batch - 2) <= 100, latency_s <= 1e9]\n"
+    )
+    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
+    said = "constraint: 512 / (workload.batch - 2) <= 100"
+    assert [row["reason"] for row in rows if row["arch.buffer.size"] > 1 << 16] == [
+        *[None] * 2,
+        *[f"{said} (division by zero)"] * 2,
+        *[said] * 2,
+    ]
+    assert all("'buffer' needs" in row["reason"] for row in rows if row["arch.buffer.size"] == 1 << 16)
+    assert all(row["feasible"] == (row["reason"] is None) for row in rows)
+
+
+def test_another_source_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "made_up_package"
+    package.mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(identity, "PACKAGES", ("made_up_package",))
+    (package / "__init__.py").write_text("")
+    seen = set()
+    for name, text in (("a.py", "x = 1"), ("a.py", "x = 2"), ("b.py", "x = 2")):
+        (package / name).write_text(text)
+        seen.add(identity.models.__wrapped__())
+    assert len(seen) == 3
+    assert Evaluator(sweep(EXAMPLE)).identity["models"] == identity.models()
+
+
+def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    files = [tmp_path / folder / "mine.yaml" for folder in ("one", "two")]
+    own = Path("arch/library/fusemax-cloud.yaml").read_text().replace("fusemax-cloud", "mine")
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(own)
+    designs = ", ".join(f"{{arch: {file}, mapping: fusemax-binding}}" for file in files)
+    text = f"sweep: s\nworkload: bert:seq_len=1Ki\ndesigns: [{designs}]\naxes: {{workload.batch: [1]}}\n"
+    readers.machine_of.cache_clear()
+    seen = {Evaluator(sweep(written(tmp_path, text))).identity["arch mine"]}
+    for file, clock in zip(files, ("941 MHz", "942 MHz"), strict=True):
+        file.write_text(own.replace("940 MHz", clock))
+        readers.machine_of.cache_clear()
+        seen.add(Evaluator(sweep(written(tmp_path, text))).identity["arch mine"])
+    assert len(seen) == 3
 
 
 def test_an_evaluator_goes_to_other_processes() -> None:

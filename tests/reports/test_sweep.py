@@ -291,6 +291,11 @@ def test_the_front_in_other_objectives(einfuse: Einfuse, made_up: Callable, tmp_
     found = einfuse("pareto", str(tmp_path / "run"), "--objectives", "energy_j, arch.array_2d.rows", "--json").json
     rows = pd.DataFrame(found["front"])
     assert rows["energy_j"].is_monotonic_increasing and rows["arch.array_2d.rows"].is_monotonic_decreasing
+    for text in ("reason", "feasible"):  # hold no numbers
+        refused = einfuse("pareto", str(tmp_path / "run"), "--objectives", text)
+        assert refused.code == 2 and refused.err.startswith(
+            f"unknown column '{text}'; allowed: point, arch.array_2d.rows,"
+        )
     unknown = einfuse("pareto", str(tmp_path / "run"), "--objectives", "energy")
     assert unknown.code == 2 and unknown.err.startswith("unknown column 'energy'; did you mean 'energy_j'? allowed: ")
 
@@ -299,6 +304,19 @@ def test_a_front_in_too_many_objectives_is_refused(einfuse: Einfuse, made_up: Ca
     _run(einfuse, tmp_path / "run")
     found = einfuse("pareto", str(tmp_path / "run"), "--objectives", "a,b,c,d,e")
     assert found.code == 2 and "5 objectives: a front is in 4 at most; leave some out" in found.err
+
+
+def test_a_front_of_what_was_kept_says_so(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:
+    for keep, names, said in (
+        ("front", "energy_j, latency_s, area_mm2", ""),
+        ("front", "latency_s", "front in latency_s, energy_j, area_mm2"),
+        ("top", "latency_s", str(KEEPS["top"])),
+    ):
+        made_up(keep=keep)
+        einfuse("sweep", "my.yaml", "-o", str(tmp_path / keep))
+        found = einfuse("pareto", str(tmp_path / keep), "--objectives", names)
+        told = f"'{tmp_path / keep}' has kept {said} only: other points may be on the front\n" if said else ""
+        assert (found.code, found.err) == (0, told)
 
 
 def test_the_front_of_what_is_there(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:

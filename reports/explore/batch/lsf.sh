@@ -5,4 +5,4 @@
 #BSUB -o {{ name }}-%J_%I.log
 {% include "about" %}
 # Submit it with: bsub < FILE
-exec {{ command }} --shard "$LSB_JOBINDEX/{{ shards }}" --jobs {{ jobs }}
+cd {{ folder }} && exec {{ command }} --shard "$LSB_JOBINDEX/{{ shards }}" --jobs {{ jobs }}

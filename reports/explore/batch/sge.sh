@@ -13,4 +13,4 @@
 {% else %}
 
 {% endif %}
-exec {{ command }} --shard "$SGE_TASK_ID/{{ shards }}" --jobs {{ jobs }}
+cd {{ folder }} && exec {{ command }} --shard "$SGE_TASK_ID/{{ shards }}" --jobs {{ jobs }}

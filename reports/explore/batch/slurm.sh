@@ -5,4 +5,4 @@
 #SBATCH --output={{ name }}-%A_%a.log
 {% include "about" %}
 # Submit it with: sbatch FILE
-exec {{ command }} --shard "$SLURM_ARRAY_TASK_ID/{{ shards }}" --jobs {{ jobs }}
+cd {{ folder }} && exec {{ command }} --shard "$SLURM_ARRAY_TASK_ID/{{ shards }}" --jobs {{ jobs }}

@@ -28,26 +28,39 @@ class Front:
     points: int  # that it is the front of, feasible or not
     parts: int  # that are there, of `expected`
     expected: int
+    kept: str  # which rows it is the front of, where the run has not kept all that could be on it; empty otherwise
 
 
 def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
     """The front of what is there of a run, in its own objectives unless others are given.
 
-    Raises SpecError if the folder is no run, has no part yet, or lacks a column, or for too many objectives.
+    <<<<<<< HEAD
+        Raises SpecError if the folder is no run, has no part yet, or lacks a column, or for too many objectives.
+    =======
+        Raises SpecError if the folder is no run, has no part yet, or lacks a column of numbers.
+    >>>>>>> 6e2795e6b8bfbcf61861e55f52c03b0bc3534792
 
-    The columns are those before the last of the run's own objectives, and the objectives.
+        The columns are those before the last of the run's own objectives, and the objectives.
     """
     table = stored(folder)
     if len(objectives) > MOST_OBJECTIVES:
         raise SpecError(f"{len(objectives)} objectives: a front is in {MOST_OBJECTIVES} at most; leave some out")
     keep = Keep("front", tuple(objectives) or table.objectives)
     for name in keep.objectives:
-        if name not in table.names:
-            raise SpecError(unknown("column", name, table.names))
+        if name not in table.numbers:
+            raise SpecError(unknown("column", name, table.numbers))
     columns = list(dict.fromkeys([POINT, *table.axes, *keep.objectives, FEASIBLE]))
     merged = keep.merged(keep.of(each) for each in table.read(columns))
     ordered = merged.sort_by([(name, "ascending") for name in (*keep.objectives, POINT)])
-    return Front(ordered.drop_columns([FEASIBLE]), keep.objectives, table.points, len(table.paths), table.expected)
+    has_all = table.keep.rule == "all" or (table.keep.rule == "front" and set(keep.objectives) == set(table.objectives))
+    return Front(
+        ordered.drop_columns([FEASIBLE]),
+        keep.objectives,
+        table.points,
+        len(table.paths),
+        table.expected,
+        "" if has_all else str(table.keep),
+    )
 
 
 @dataclass(frozen=True)
@@ -56,10 +69,16 @@ class Stored:
 
     paths: tuple[Path, ...]
     names: tuple[str, ...]
+    numbers: tuple[str, ...]  # the names of those that hold numbers
     axes: tuple[str, ...]  # machine, mapping and model too, where there are several
-    objectives: tuple[str, ...]
+    keep: Keep
     points: int  # that it is of, whether they are kept or not
     expected: int  # parts
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Those of the sweep."""
+        return self.keep.objectives
 
     def read(self, columns: Sequence[str]) -> Iterator[pyarrow.Table]:
         """Some columns, part by part."""
@@ -72,6 +91,7 @@ class Stored:
 def stored(folder: Path) -> Stored:
     """What is there of the run in a folder. Raises SpecError if it is no run, or has no part yet."""
     from pyarrow.parquet import read_schema
+    from pyarrow.types import is_floating, is_integer
 
     description = Description.read(folder)
     found = store(folder, description)
@@ -80,8 +100,10 @@ def stored(folder: Path) -> Stored:
     paths = [path for number in range(expected) if (path := table.path(number)).name in notes and path.is_file()]
     if not paths:
         raise SpecError(f"'{folder}' has no part of its table yet; run its sweep to the end first")
-    names: list[str] = read_schema(paths[0]).names
+    schema = read_schema(paths[0])
+    names: list[str] = schema.names
+    numbers = tuple(each.name for each in schema if is_integer(each.type) or is_floating(each.type))
     results = min(names.index(each) for each in (*description.keep.objectives, FEASIBLE))
     axes = tuple(name for name in names[:results] if name != POINT)
     points = sum(notes[path.name][0].tally.points for path in paths)
-    return Stored(tuple(paths), tuple(names), axes, description.keep.objectives, points, expected)
+    return Stored(tuple(paths), tuple(names), numbers, axes, description.keep, points, expected)

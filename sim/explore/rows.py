@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mappings.schedule import Pick
-from specs import Expression, ExpressionError
 
 from ..labels import labels
 from ..simulate import Analysis
 from .axes import Axis
 from .columns import is_whole, measured
+from .constraints import held
 from .grid import Box
 from .points import Sweep
 from .reasons import by_reason
@@ -68,7 +68,7 @@ class Rows:
             if any(value is None for value in values.values()):
                 self._exclude(place, True, f"constraint: {text} (not known)")
                 continue
-            holds, failed = _judged(constraint, values)
+            holds, failed = held(constraint, values)
             for message, where in failed.items():
                 self._exclude(place, where, f"constraint: {text} ({message})")
             self._exclude(place, np.logical_not(holds), f"constraint: {text}")
@@ -173,26 +173,6 @@ class Rows:
                 aligned = codes.reshape([-1 if i == dimension else 1 for i in range(len(shape))])
                 found[name] = _texts(np.broadcast_to(aligned, shape), known)
         return found
-
-
-def _judged(constraint: Expression, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Where a constraint holds, and where it has no value, by what is wrong there, such as a division by zero.
-
-    It is evaluated at once; cell by cell if that fails, and what has no value somewhere may hold elsewhere.
-    """
-    try:
-        return constraint.evaluate(values.__getitem__), {}
-    except ExpressionError:
-        cells = dict(zip(values, np.broadcast_arrays(*values.values()), strict=True))
-    shape = np.shape(next(iter(cells.values()), 0))
-    holds = np.zeros(shape, dtype=bool)
-    failed: dict[str, Any] = {}
-    for cell in np.ndindex(shape):
-        try:
-            holds[cell] = constraint.evaluate({name: each[cell].item() for name, each in cells.items()}.__getitem__)
-        except ExpressionError as error:
-            failed.setdefault(str(error), np.zeros(shape, dtype=bool))[cell] = True
-    return holds, failed
 
 
 def _recoded(codes: Any, known: Names, names: Names) -> Any:

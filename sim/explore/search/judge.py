@@ -21,6 +21,7 @@ from workloads import cascade
 
 from ...simulate import Analysis, simulation
 from ..columns import measured
+from ..constraints import held
 from .refusals import Refusal, Refusals, refusal
 from .space import Search, Site
 
@@ -131,16 +132,23 @@ def _read(search: Search, site: Site, found: Analysis, number: int) -> Judged:
             note(excess.what, excess.needed, excess.limit, condition, why)
     for name, column in zip(search.objectives, columns, strict=True):
         if column is None:
-            note(f"objective {name}", 1.0, 0.0, True, lambda _, name=name: f"{name} is not known of this machine")
+            note(f"objective {name}", 1.0, 0.0, True, _told(f"{name} is not known of this machine"))
     for text, constraint in search.sweep.constraints:
         names = constraint.names()
         known = {n: _float(site.axes[n] if n in site.axes else measured(found, n)) for n in names}
-        holds = constraint.evaluate(known.__getitem__)
-        needed, limit = _sides(text, known)
-        why_not = _why_not(text, needed, limit, number)
+        holds, failed = held(constraint, known)
+        for message, where in failed.items():
+            note(f"constraint {text}", np.inf, 1.0, where, _told(f"constraint {text}: {message}"))
+        needed, limit = (np.inf, 1.0) if failed else _sides(text, known)
+        why_not = _told(f"constraint {text}") if failed else _why_not(text, needed, limit, number)
         note(f"constraint {text}", needed, limit, np.logical_not(holds), why_not)
     values[~fits | np.isnan(values).any(axis=1)] = np.inf
     return Judged(values, Refusals(refused))
+
+
+def _told(reason: str) -> Any:
+    """The reason of every cell."""
+    return lambda cell: reason
 
 
 def _float(value: Any) -> Any:

@@ -126,7 +126,7 @@ def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], indent: int) 
     """One block for each row: its first cell, then the other columns by name; an empty first cell repeats the last."""
     from rich.table import Table
 
-    names = [" ".join(name.removesuffix(">").split()) for name in columns]
+    names = [" ".join(name.removesuffix(">").replace(".\n", ".").split()) for name in columns]
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")

@@ -83,7 +83,7 @@ def encoded(path: Path) -> str:
 
 def _cells(table: rows.Table) -> rows.Table:
     """Column names without the marks that align them in a terminal."""
-    return [name.removesuffix(">").replace("\n", " ") for name in table[0]], table[1]
+    return [name.removesuffix(">").replace(".\n", ".").replace("\n", " ") for name in table[0]], table[1]
 
 
 def _state_table(study: Study) -> list[list[str]]:

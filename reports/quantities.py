@@ -120,6 +120,20 @@ def count(value: int) -> str:
     return str(value)
 
 
+def setting(value: object) -> str:
+    """The value of an axis, in base units with a prefix: a binary one where that is exact.
+
+    >>> setting(65536), setting(53687091200.0), setting(940e6), setting(2.5), setting("flat"), setting(None)
+    ('64Ki', '50Gi', '940M', '2.5', 'flat', '-')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "-" if value is None else str(value)
+    if value == int(value) and (abs(value) < 10_000 or value % 1024 == 0):
+        return count(int(value))
+    number, _, prefix = si(value, "").partition(" ")
+    return (number.rstrip("0").rstrip(".") if "." in number else number) + prefix
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage.
 

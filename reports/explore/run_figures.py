@@ -114,7 +114,7 @@ def _map(figure: Figure, axes: Axes, each: Best, log: bool) -> None:
     drawn = axes.imshow(each.least, cmap=SHADES, norm=norm, aspect="auto", origin="lower", interpolation="nearest")
     for ticks, values in ((axes.set_yticks, each.one), (axes.set_xticks, each.other)):
         places = range(0, len(values), -(-len(values) // TICKS))  # evenly, so that powers of two stay such
-        ticks(places, [shown(values[place]) for place in places])
+        ticks(places, [quantities.setting(values[place]) for place in places])
     for text in axes.get_xticklabels():
         text.set(rotation=45, ha="right", rotation_mode="anchor")
     axes.set_ylabel(label(each.axes[0]))
@@ -170,7 +170,7 @@ def _heights(found: RunResults, name: str) -> Any:
 def _ends(found: RunResults, name: str) -> tuple[str, str]:
     if name in found.space.values:
         values = found.space.values[name]
-        return shown(values[0]), shown(values[-1])
+        return quantities.setting(values[0]), quantities.setting(values[-1])
     values = found.front.table[name].to_numpy()
     return quantities.objective(name, float(values.min())), quantities.objective(name, float(values.max()))
 
@@ -268,17 +268,3 @@ def label(name: str) -> str:
     head, _, unit = name.rpartition("_")
     known = {"s": "s", "j": "J", "mm2": "mm²"}
     return f"{head} ({known[unit]})" if head and unit in known else name
-
-
-def shown(value: Any) -> str:
-    """The value of an axis, in base units with a prefix: a binary one where that is exact.
-
-    >>> shown(65536), shown(53687091200.0), shown(940e6), shown(2.5), shown("flat")
-    ('64Ki', '50Gi', '940M', '2.5', 'flat')
-    """
-    if isinstance(value, str | bool) or value is None:
-        return str(value)
-    if value == int(value) and (abs(value) < 10_000 or value % 1024 == 0):
-        return quantities.count(int(value))
-    number, _, prefix = quantities.si(value, "").partition(" ")
-    return (number.rstrip("0").rstrip(".") if "." in number else number) + prefix

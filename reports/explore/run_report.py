@@ -12,7 +12,7 @@ from ..console import heading, table, wrapped
 from ..page import encoded, render
 from ..placing import placed, refuse
 from ..rows import write_csv
-from .fronts import front
+from .fronts import cell, front
 from .run_figures import WIDE, draw_all
 from .run_figures import files as figure_files
 from .run_results import TABLES, RunResults, csv_tables, results, sensitivity_table
@@ -70,7 +70,7 @@ def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[s
     rows = found.front.table.take([i * size // min(SHOWN, size) for i in range(min(SHOWN, size))]).to_pylist()
     axes = found.axes or list(found.space.values)  # a single design is all of its axes
     names = [name for name in found.front.table.column_names if name in (*axes, *found.space.objectives)]
-    cells = [[_cell(name, row[name], name in found.space.objectives) for name in names] for row in rows]
+    cells = [[cell(name, row[name], name in found.space.objectives) for name in names] for row in rows]
     return {
         "title": found.folder.resolve().name,
         "points": quantities.whole(found.front.points),
@@ -88,9 +88,3 @@ def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[s
         "version": version(),
         "files": [*TABLES, *(f"{each.name}.svg" for each in drawings)],
     }
-
-
-def _cell(name: str, value: Any, is_objective: bool) -> str:
-    if value is None:
-        return "-"
-    return quantities.objective(name, value) if is_objective else f"{value:,}" if isinstance(value, int) else str(value)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..quantities import percent, whole
-from .results import Case, Choice, RegretStudy, shown
+from ..quantities import percent, setting, whole
+from .results import Case, Choice, RegretStudy
 from .tables import regret_text
 
 OFTEN = 0.5  # of wrong choices: axes that differ in as many are named
@@ -122,7 +122,7 @@ def _when(study: RegretStudy) -> Iterator[str]:
             for case in study.cases:
                 by_value.setdefault((*case.circumstance, case.budget)[i], []).append(case.choices[metric].regret.regret)
             if len(by_value) > 1:
-                told = [f"{shown(value)}: {regret_text(float(np.median(lost)))}" for value, lost in by_value.items()]
+                told = [f"{setting(value)}: {regret_text(float(np.median(lost)))}" for value, lost in by_value.items()]
                 parts.append(f"{name} {', '.join(told)}")
         if parts:
             yield f"Regret of {metric} in the middle of all cases, by circumstance: {'; '.join(parts)}."

@@ -14,7 +14,7 @@ from sim.explore.fronts.agreement import Overlap, Regret, overlap, regret, short
 from sim.explore.fronts.ranks import kendall_tau
 from specs import Infeasible, SpecError, unknown
 
-from ..quantities import count
+from ..quantities import setting
 from .pairs import Pairs
 from .spec import PricesSpec, RegretStudySpec
 
@@ -71,7 +71,7 @@ class RegretStudy:
     def label(self, circumstance: tuple[Any, ...]) -> str:
         """What a circumstance is called."""
         names = self.spec.circumstances.values()
-        return ", ".join(f"{name} {shown(value)}" for name, value in zip(names, circumstance, strict=True)) or "all"
+        return ", ".join(f"{name} {setting(value)}" for name, value in zip(names, circumstance, strict=True)) or "all"
 
     def find(self, circumstance: tuple[Any, ...], space: str, budget: str) -> Case | None:
         """A case; None if no design is of it."""
@@ -92,15 +92,6 @@ class RegretStudy:
         return max((each for each in self.cases if each.space == space), key=lambda e: e.choices[metric].regret.regret)
 
 
-def shown(value: Any) -> str:
-    """The value of an axis.
-
-    >>> shown(4096), shown(1.5), shown("on")
-    ('4Ki', '1.5', 'on')
-    """
-    return count(value) if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = lambda label: None) -> RegretStudy:
     """Compare the models in every case; `progress` is told of each circumstance.
 
@@ -114,7 +105,7 @@ def run(spec: RegretStudySpec, pairs: Pairs, progress: Callable[[str], None] = l
     cases: list[Case] = []
     for circumstance in circumstances_of(pairs, spec):
         cases += _cases(spec, circumstance, pairs.at(_rows(pairs, list(spec.circumstances), circumstance)), factors)
-        progress(", ".join(map(shown, circumstance)))
+        progress(", ".join(map(setting, circumstance)))
     space, budget = spec.first
     if not any((case.space, case.budget) == spec.first for case in cases):
         raise Infeasible(f"no design of space '{space}' and budget '{budget}' fits by both models")

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from reports import style
-from reports.explore.run_figures import _heights, files, label, shown
+from reports.explore.run_figures import _heights, files, label
 from reports.explore.run_results import TABLES, results
 from reports.placing import MANIFEST
+from reports.quantities import setting
 from sim.explore.runs.keep import Keep
 from sim.explore.runs.local import serial
 from sim.explore.runs.run import run
@@ -170,9 +171,9 @@ def test_a_single_feasible_design_is_shown_with_its_axes(tmp_path: Path, einfuse
     found = einfuse("report", str(tmp_path / "run"), "-o", str(tmp_path / "plots"))
     assert found.code == 0 and "no axis has more than one value" in found.out and "front of 1 point," in found.out
     page = (tmp_path / "plots" / "index.html").read_text()
-    assert "<th>arch.buffer.size</th>" in page and "<td>16,777,216</td>" in page
+    assert "<th>arch.buffer.size</th>" in page and "<td>16Mi</td>" in page
 
 
 def test_labels() -> None:
-    assert label("arch.dram.bandwidth") == "arch.dram.bandwidth (B/s)" and shown(3200.0 * 2**30) == "3200Gi"
+    assert label("arch.dram.bandwidth") == "arch.dram.bandwidth (B/s)" and setting(3200.0 * 2**30) == "3200Gi"
     assert [label(name) for name in OBJECTIVES] == ["latency (s)", "energy (J)", "area (mm²)"]

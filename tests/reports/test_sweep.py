@@ -11,11 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from reports.console import render
 from reports.explore import progress, sweeping
+from reports.explore.fronts import as_text
 from reports.explore.sweeping import Sweep
 from sim.explore.runs import engines, estimate
+from sim.explore.runs.reading import Front
 from sim.explore.runs.run import Progress
 from sim.explore.runs.work import Tally, Task
 from tests.conftest import ROOT, Golden
@@ -284,6 +288,29 @@ def test_what_all_of_a_front_have_is_told_once(einfuse: Einfuse, made_up: Callab
     made_up(MadeUp(chunks=1, each=8))
     shown = einfuse("pareto", str(_run(einfuse, tmp_path / "run"))).out.splitlines()
     assert shown[0].split() == ["point", *OBJECTIVES] and shown[-1] == "all have arch.array_2d.rows 16"
+
+
+def test_points_with_the_same_objectives_are_listed_once() -> None:
+    """Three axes of which one does nothing: of its two values the first is listed, with how many they are."""
+    table = pa.table(
+        {
+            "point": [2, 3, 0, 1, 4],
+            "arch.dram.bandwidth": [50.0 * 2**30, 1e9, 50.0 * 2**30, 1e9, 2.0],
+            "latency_s": [1.0, 1.0, 2.0, 2.0, 3.0],
+            "energy_j": [9.0, 9.0, 2.0, 2.0, 1.0],
+        }
+    )
+    lines = render(*as_text(Front(table, ("latency_s", "energy_j"), 8, 1, 1, ""))).splitlines()
+    assert [line.split() for line in lines[2:6]] == [
+        ["point", "bandwidth", "latency_s", "energy_j", "equal"],
+        ["2", "50Gi", "1.000", "s", "9.000", "J", "2"],
+        ["0", "50Gi", "2.000", "s", "2.000", "J", "2"],
+        ["4", "2", "3.000", "s", "1.000", "J", "1"],
+    ]
+    assert lines[-2:] == [
+        "5 of 8 points, least in latency_s, energy_j",
+        "equal: points with these objectives; the first is listed, --json lists all",
+    ]
 
 
 def test_the_front_in_other_objectives(einfuse: Einfuse, made_up: Callable, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.explore.runs.encoding import POINT
+from sim.explore.runs.keep import MODEL
 
 from .. import quantities
 from ..console import note, table, wrapped
@@ -60,10 +61,11 @@ def as_text(found: Front) -> list[RenderableType]:
         heads = [*heads, "equal>"]
         rows = [[*row, quantities.whole(int(number))] for row, number in zip(rows, equal, strict=False)]
     size, points = found.table.num_rows, quantities.whole(found.points)
+    by = ", by each model" if MODEL in found.table.column_names else ""
     parts: list[RenderableType] = [table(heads, rows, indent=0)]
     if len(first) > LISTED:
         parts.append(f"and {quantities.whole(int(equal[LISTED:].sum()))} more; --json lists all")
-    parts += ["", wrapped(f"{quantities.whole(size)} of {points} points, least in {', '.join(found.objectives)}")]
+    parts += ["", wrapped(f"{quantities.whole(size)} of {points} points, least in {', '.join(found.objectives)}{by}")]
     if len(first) < size:
         parts.append(wrapped("equal: points with these objectives; the first is listed, --json lists all"))
     if alike:
@@ -73,7 +75,8 @@ def as_text(found: Front) -> list[RenderableType]:
 
 def _told_apart(found: Front) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The first of the points that are equal in all objectives, and how many they are; they follow each other."""
-    columns = [found.table[name].to_numpy() for name in found.objectives]
+    models = [MODEL] if MODEL in found.table.column_names else []
+    columns = [found.table[name].to_numpy() for name in (*models, *found.objectives)]
     new = np.any([each[1:] != each[:-1] for each in columns], axis=0)
     first = np.concatenate([[0], 1 + np.flatnonzero(new)])
     return first, np.diff([*first, found.table.num_rows])

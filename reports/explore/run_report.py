@@ -57,7 +57,9 @@ def as_text(found: RunResults, folder: Path) -> list[RenderableType]:
         "",
         wrapped(note),
     ]
+    by = [wrapped(f"By model {found.model}; the rows by others are in the run."), ""] if found.model else []
     return [
+        *by,
         *(effects if found.axes else [NO_AXIS]),
         "",
         f"front of {size} {'point' if size == '1' else 'points'}, and everything else: {folder / PAGE}",
@@ -74,6 +76,7 @@ def _content(found: RunResults, drawings: list[Drawing], folder: Path) -> dict[s
     return {
         "title": found.folder.resolve().name,
         "points": quantities.whole(found.front.points),
+        "model": found.model,
         "feasible": quantities.whole(found.space.points),
         "parts": "" if found.front.parts == found.front.expected else f"{found.front.parts} of {found.front.expected}",
         "figures": [

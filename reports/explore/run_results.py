@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from sim.explore.runs.effects import Best, Density, Effect, Space, best, densities, effects, space_of
+from sim.explore.runs.keep import MODEL
 from sim.explore.runs.reading import Front, front_of, stored
 
 from .. import quantities
 from ..rows import Table
 
+EXACT = "cycle"  # of the models that a sweep may have several of
 TABLES = ("front.csv", "sensitivity.csv", "best.csv", "density.csv")
 
 
@@ -27,6 +29,7 @@ class RunResults:
     effects: Mapping[str, Mapping[str, Effect]]
     best: tuple[Best, ...]
     densities: tuple[Density, ...]
+    model: str = ""  # whose rows these are, if the run has those of several
 
     @property
     def axes(self) -> list[str]:
@@ -36,12 +39,22 @@ class RunResults:
 
 
 def results(folder: Path) -> RunResults:
-    """What is there of a run. Raises SpecError if it is none, Infeasible if no point of it is feasible."""
-    space = space_of(stored(folder))
+    """What is there of a run, by the most exact of its models.
+
+    Raises SpecError if it is none, Infeasible if no point of it is feasible.
+    """
+    table, front = stored(folder), front_of(folder)
+    model = EXACT if MODEL in table.axes else ""
+    if model:
+        import pyarrow.compute as compute
+
+        table = table.by(model)
+        front = replace(front, table=front.table.filter(compute.field(MODEL) == model).drop_columns([MODEL]))
+    space = space_of(table)
     found = effects(space)
     maps = [each for name in space.objectives if (each := _best(space, name, found[name])) is not None]
     pairs = list(combinations(space.objectives, 2))
-    return RunResults(folder, space, front_of(folder), found, tuple(maps), tuple(densities(space, pairs)))
+    return RunResults(folder, space, front, found, tuple(maps), tuple(densities(space, pairs)), model)
 
 
 def _best(space: Space, objective: str, found: Mapping[str, Effect]) -> Best | None:

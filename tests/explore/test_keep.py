@@ -51,6 +51,14 @@ def test_what_is_kept_of_parts_is_kept_of_the_whole(rows: list, keep: Keep, cuts
     assert keep.merged(reversed(parts)).to_pylist() == keep.of(whole).to_pylist()
 
 
+@given(ROWS, RULES, st.integers(0, 40), st.booleans())
+def test_rows_by_two_models_are_kept_as_if_apart(rows: list, keep: Keep, first: int, merge: bool) -> None:
+    models = pa.array(["analytic" if i < first else "cycle" for i in range(len(rows))]).dictionary_encode()
+    whole = table(rows).append_column("model", models)
+    apart = [row for part in (whole.slice(0, first), whole.slice(first)) for row in keep.of(part).to_pylist()]
+    assert (keep.merged([whole]) if merge else keep.of(whole)).to_pylist() == apart
+
+
 @given(ROWS, st.integers(0, 40))
 def test_tallies_add_up(rows: list, cut: int) -> None:
     whole = table(rows)

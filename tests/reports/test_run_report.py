@@ -115,6 +115,31 @@ def test_runs_that_lack_axes_objectives_or_parts(tmp_path: Path, einfuse: Einfus
     assert not (tmp_path / "none").exists()
 
 
+def test_models_are_not_compared(tmp_path: Path, einfuse: Einfuse) -> None:
+    """A run by two models has a front of each, and its report is that of the cycle model's rows alone."""
+    (tmp_path / "s.yaml").write_text(SPEC.replace("steps: 100", "steps: 3"))
+    for name, models in (("both", "[analytic, cycle]"), ("alone", "cycle"), ("cheap", "analytic")):
+        changes = ["--set", f"model={models}"]
+        run = einfuse("sweep", str(tmp_path / "s.yaml"), "-o", str(tmp_path / name), "--jobs", "1", *changes)
+        assert run.code == 0
+    fronts = {
+        name: einfuse("pareto", str(tmp_path / name), "--json").json["front"] for name in ("both", "alone", "cheap")
+    }
+    points = len(pd.read_parquet(tmp_path / "alone"))
+    both = [{**row, "point": row["point"] % points} for row in fronts["both"]]
+    assert both == [
+        {**row, "model": model} for model, name in (("analytic", "cheap"), ("cycle", "alone")) for row in fronts[name]
+    ]
+    found = {
+        name: einfuse("report", str(tmp_path / name), "-o", str(tmp_path / f"{name}-plots"))
+        for name in ("both", "alone")
+    }
+    assert found["both"].out.startswith("By model cycle; the rows by others are in the run.\n")
+    for name in TABLES[1:]:
+        tables = [(tmp_path / f"{run}-plots" / name).read_bytes() for run in ("both", "alone")]
+        assert tables[0] == tables[1]
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path, einfuse: Einfuse) -> None:
     found = einfuse("report", str(tmp_path), "-o", str(tmp_path / "plots"))
     assert found.code == 2 and "is not a run: it has no _run.json" in found.err

@@ -17,6 +17,7 @@ from .encoding import POINT
 if TYPE_CHECKING:
     import pyarrow
 
+MODEL = "model"  # the column of a sweep with several
 GATHERED = 1 << 20  # rows that are gathered before those that are not kept are dropped
 
 
@@ -25,7 +26,7 @@ class Keep:
     """All rows, the front in all objectives, or the `count` rows that are least in the first objective.
 
     Of equal rows the front has all, `top` those that come first. A row that is not feasible, or lacks an objective, is
-    kept with all rows only.
+    kept with all rows only. Rows by different models are not compared: of each model these are kept.
     """
 
     rule: Literal["all", "front", "top"] = "all"
@@ -60,13 +61,21 @@ class Keep:
         """The rows of a table that are kept, in their order."""
         if self.rule == "all":
             return table
+        models = _by_model(table)
+        rows = [each[self._best(table.take(each))] for each in models] if len(models) > 1 else [self._best(table)]
+        return table.take(np.sort(np.concatenate(rows)))
+
+    def _best(self, table: pyarrow.Table) -> np.ndarray:
+        """The rows that are kept of those by one model."""
         rows = np.flatnonzero(column(table, "feasible").astype(bool))
         values = np.stack([column(table, name)[rows] for name in self.objectives], axis=1).astype(np.float64)
         if self.rule == "front":
-            return table.take(rows[front(values)])
+            kept: np.ndarray = rows[front(values)]
+            return kept
         known = np.flatnonzero(np.isfinite(values[:, 0]))
         best = known[np.argsort(values[known, 0], kind="stable")[: self.count]]
-        return table.take(rows[np.sort(best)])
+        found: np.ndarray = rows[best]
+        return found
 
     def merged(self, tables: Iterable[pyarrow.Table]) -> pyarrow.Table:
         """The rows kept of all tables, of which at least one is given, by their points.
@@ -92,3 +101,11 @@ def column(table: pyarrow.Table, name: str) -> np.ndarray:
     """A column of numbers as an array; null is NaN."""
     found: np.ndarray = table[name].to_numpy()
     return found
+
+
+def _by_model(table: pyarrow.Table) -> list[np.ndarray]:
+    """The rows by each model; nothing if there is but one."""
+    if MODEL not in table.column_names:
+        return []
+    models = table[MODEL].to_numpy()
+    return [np.flatnonzero(models == each) for each in dict.fromkeys(models)]

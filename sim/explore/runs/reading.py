@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from specs import SpecError, unknown
 
 from ..fronts.pareto import MOST_OBJECTIVES
 from .encoding import POINT
-from .keep import Keep
+from .keep import MODEL, Keep, column
 from .store import Description, store
 from .work import FEASIBLE
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Front:
-    """The front of a run: its points, axes and objectives in the order of the first objective."""
+    """The front of a run, of each model by itself: points, axes and objectives in the order of the first objective."""
 
     table: pyarrow.Table
     objectives: tuple[str, ...]
@@ -34,13 +36,10 @@ class Front:
 def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
     """The front of what is there of a run, in its own objectives unless others are given.
 
-    <<<<<<< HEAD
-        Raises SpecError if the folder is no run, has no part yet, or lacks a column, or for too many objectives.
-    =======
-        Raises SpecError if the folder is no run, has no part yet, or lacks a column of numbers.
-    >>>>>>> 6e2795e6b8bfbcf61861e55f52c03b0bc3534792
+    Points of different models are not compared: there is a front of each. Raises SpecError if the folder is no run, has
+    no part yet, or lacks a column of numbers, or for too many objectives.
 
-        The columns are those before the last of the run's own objectives, and the objectives.
+    The columns are those before the last of the run's own objectives, and the objectives.
     """
     table = stored(folder)
     if len(objectives) > MOST_OBJECTIVES:
@@ -51,7 +50,7 @@ def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
             raise SpecError(unknown("column", name, table.numbers))
     columns = list(dict.fromkeys([POINT, *table.axes, *keep.objectives, FEASIBLE]))
     merged = keep.merged(keep.of(each) for each in table.read(columns))
-    ordered = merged.sort_by([(name, "ascending") for name in (*keep.objectives, POINT)])
+    ordered = merged.take(np.lexsort([column(merged, name) for name in _least_weighty(merged, keep.objectives)]))
     has_all = table.keep.rule == "all" or (table.keep.rule == "front" and set(keep.objectives) == set(table.objectives))
     return Front(
         ordered.drop_columns([FEASIBLE]),
@@ -61,6 +60,11 @@ def front_of(folder: Path, objectives: Sequence[str] = ()) -> Front:
         table.expected,
         "" if has_all else str(table.keep),
     )
+
+
+def _least_weighty(table: pyarrow.Table, objectives: Sequence[str]) -> list[str]:
+    """The columns by which a front is in order, the first of them last."""
+    return [POINT, *reversed(objectives), *([MODEL] if MODEL in table.column_names else [])]
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,24 @@ class Stored:
     keep: Keep
     points: int  # that it is of, whether they are kept or not
     expected: int  # parts
+    model: str = ""  # of the rows that are read; all, if it is empty
 
     @property
     def objectives(self) -> tuple[str, ...]:
         """Those of the sweep."""
         return self.keep.objectives
 
+    def by(self, model: str) -> Stored:
+        """The rows by one of several models."""
+        return replace(self, axes=tuple(name for name in self.axes if name != MODEL), model=model)
+
     def read(self, columns: Sequence[str]) -> Iterator[pyarrow.Table]:
         """Some columns, part by part."""
         from pyarrow.parquet import read_table
 
+        rows = [(MODEL, "==", self.model)] if self.model else None
         for path in self.paths:
-            yield read_table(path, columns=list(columns), partitioning=None)
+            yield read_table(path, columns=list(columns), partitioning=None, filters=rows)
 
 
 def stored(folder: Path) -> Stored:

@@ -147,16 +147,12 @@ def exhaustive(
 ) -> Found:
     """The front of all members of a search; with a `budget`, of so many at most. Without `prune` all are seen.
 
-    <<<<<<< HEAD
-        A search that is `stored` in a file goes on from there; whatever ends it, so does the same call.
+    A search that is `stored` in a file goes on from there; whatever ends it, so does the same call.
 
-        >>> from .space import search
-    =======
-        >>> from sim.explore.search.space import search
-    >>>>>>> 6e2795e6b8bfbcf61861e55f52c03b0bc3534792
-        >>> found = exhaustive(search("examples/search_split.yaml"))
-        >>> found.verdict, found.seen + found.pruned == found.size
-        ('optimal', True)
+    >>> from sim.explore.search.space import search
+    >>> found = exhaustive(search("examples/search_split.yaml"))
+    >>> found.verdict, found.seen + found.pruned == found.size
+    ('optimal', True)
     """
     trail = Trail.of(stored)
     walk = _Walk(search, budget, progress, prune, trail)

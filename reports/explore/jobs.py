@@ -24,6 +24,8 @@ def job_script(asked: Asked, shards: int | None, system: str | None) -> str:
         raise SpecError(unknown("batch system", system, systems))
     if asked.shard.count > 1 or asked.fresh:
         raise SpecError("a job script is of all shards, and goes on where they are; leave out --shard and --fresh")
+    if asked.chosen.name != "local":
+        raise SpecError(f"the shards of a job script do the work themselves; leave out --engine {asked.chosen.name}")
     import jinja2
 
     loader = jinja2.FileSystemLoader(TEMPLATES)

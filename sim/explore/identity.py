@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from arch import table
 from specs.version import version
@@ -23,8 +24,13 @@ PACKAGES = ("specs", "workloads", "arch", "mappings", "sim")  # what computes a 
 @cache
 def models() -> str:
     """A hash of all sources that may compute a row: those of a working copy change, and its version does not."""
+    return sources(PACKAGES)
+
+
+def sources(packages: Iterable[str]) -> str:
+    """A hash of the sources of packages, and of their names."""
     found = hashlib.sha256()
-    for package in PACKAGES:
+    for package in packages:
         folder = Path(str(import_module(package).__file__)).parent
         for path in sorted(folder.rglob("*.py")):
             found.update(f"{package}/{path.relative_to(folder).as_posix()}\n".encode())
@@ -45,13 +51,18 @@ def identity_of(sweep: Sweep) -> Mapping[str, str]:
         "version": [version()],
         "models": [models()],
         "chunk": [str(sweep.grid.chunk)],
-        "sweep": [fingerprint(sweep.spec)],
+        "sweep": [fingerprint(without_words(sweep.spec))],
         "workload": [fingerprint(sweep.workload.data)],
     }
     for design in sweep.designs:
         for name, value in _of_design(sweep, design):
             found.setdefault(name, []).append(value)
     return {name: _together(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def without_words(spec: Any) -> Any:
+    """The spec of a sweep or a search without what is said about it, on which no number depends."""
+    return spec.model_copy(update={"summary": "", "source": ()})
 
 
 def _of_design(sweep: Sweep, design: Design) -> Iterator[tuple[str, str]]:

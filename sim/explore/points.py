@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from specs import Expression, Loaded
 
@@ -51,12 +50,6 @@ class Sweep:
     constraints: tuple[tuple[str, Expression], ...]
     columns: tuple[str, ...]
     chunk: int = CHUNK
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A sweep goes to another process as its file, and is settled anew there."""
-        from .sweep import settled_sweep
-
-        return settled_sweep, (self.loaded, self.chunk)
 
     @property
     def spec(self) -> SweepSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copyreg
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -53,6 +54,9 @@ def settled_sweep(loaded: Loaded[SweepSpec], chunk: int = CHUNK) -> Sweep:
     checks.values(made)
     return made
 
+
+# A sweep goes to another process as its file, and is settled anew there.
+copyreg.pickle(Sweep, lambda made: (settled_sweep, (made.loaded, made.chunk)))
 
 Path = tuple[str | int, ...]
 Made = TypeVar("Made")

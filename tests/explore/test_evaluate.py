@@ -178,14 +178,13 @@ def test_another_source_is_another_model(tmp_path: Path, monkeypatch: pytest.Mon
     package = tmp_path / "made_up_package"
     package.mkdir()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(identity, "PACKAGES", ("made_up_package",))
     (package / "__init__.py").write_text("")
     seen = set()
     for name, text in (("a.py", "x = 1"), ("a.py", "x = 2"), ("b.py", "x = 2")):
         (package / name).write_text(text)
-        seen.add(identity.models.__wrapped__())
+        seen.add(identity.sources(["made_up_package"]))
     assert len(seen) == 3
-    assert Evaluator(sweep(EXAMPLE)).identity["models"] == identity.models()
+    assert Evaluator(sweep(EXAMPLE)).identity["models"] == identity.sources(identity.PACKAGES)
 
 
 def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
@@ -209,6 +208,12 @@ def test_an_evaluator_goes_to_other_processes() -> None:
     evaluator = Evaluator(sweep(EXAMPLE, WIDER))
     copied = pickle.loads(pickle.dumps(evaluator))
     assert copied.table(0).equals(evaluator.table(0)) and copied.identity == evaluator.identity
+
+
+def test_identity_does_not_change_with_words() -> None:
+    plain = Evaluator(sweep(EXAMPLE)).identity
+    assert plain == Evaluator(sweep(EXAMPLE, ["summary=another", "source=[a book]"])).identity
+    assert plain["sweep"] != Evaluator(sweep(EXAMPLE, ["sweep=another"])).identity["sweep"]
 
 
 def test_identity_changes_with_what_the_numbers_depend_on(tmp_path: Path) -> None:

@@ -161,6 +161,10 @@ def test_an_interrupt_says_that_what_is_stored_stays(
             ["--shards", "3", "--script", "sge", "--fresh"],
             "a job script is of all shards, and goes on where they are; leave out --shard and --fresh",
         ),
+        (
+            ["--shards", "3", "--script", "sge", "--engine", "dask"],
+            "the shards of a job script do the work themselves; leave out --engine dask",
+        ),
     ],
 )
 def test_options_that_are_wrong_are_told_in_one_line(

@@ -13,7 +13,7 @@ from mappings.writing import mapping_text
 from specs import Infeasible, ToolMissing
 
 from ...record import fingerprint
-from ..identity import identity_of
+from ..identity import identity_of, without_words
 from ..runs.parts import flushed, placed
 from ..runs.shards import WHOLE
 from .exhaustive import Step, exhaustive
@@ -51,7 +51,7 @@ class SearchWork:
     @cached_property
     def identity(self) -> Mapping[str, str]:
         """Hashes of all that the front depends on."""
-        return {**identity_of(self.search.sweep), "search": fingerprint(self.search.spec)}
+        return {**identity_of(self.search.sweep), "search": fingerprint(without_words(self.search.spec))}
 
     def table(self, chunk: int) -> pyarrow.Table:
         """The front. Raises Infeasible, with the tightest limit, if nothing is feasible."""

@@ -1,12 +1,14 @@
 """Closed-form counts of a schedule: operation slots, actions, and words, bytes and rows at every level.
 
-Sums over the classes of visits of `spaces.py`. Nothing here depends on a timing model.
+Sums over the classes of visits of `visits.py`. Nothing here depends on a timing model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from specs import Problem, SpecError
@@ -103,13 +105,37 @@ def count(schedule: Schedule) -> Counts:
 
 def count_all(schedule: Schedule, registers: bool = True) -> Counts:
     """Counts anew; without what registers see, arrivals and accumulations are 0."""
-    counting = _Counting(schedule, multiplication(_bound(schedule)))
+    bound = _bound(schedule)
+    counting = _Counting(schedule, multiplication(bound))
     counted = counting.operation if registers else counting.work
     operations = {name: counted(o) for name, o in schedule.operations.items()}
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
     result = counts_of(operations, accesses)
     _refuse_beyond(result)
+    if bound > LARGEST and registers and beyond_of(schedule) is True:  # arrays are checked as they are multiplied
+        raise SpecError([Problem(beyond("a count"))])
     return result
+
+
+def beyond_of(schedule: Schedule) -> Whole:
+    """Whether a count is beyond 2^63 - 1, or at which of the design points."""
+    found: list[Whole] = [False]
+
+    def times(a: Whole, b: Whole) -> Whole:
+        if not is_array(a, b):
+            found.append(a * b > LARGEST)
+            return min(a * b, LARGEST)
+        import numpy as np
+
+        found.append(np.multiply(a, b, dtype=np.float64) > float(LARGEST))
+        return a * b  # wrapped where it is beyond, which is known by now
+
+    counting = _Counting(schedule, times)
+    for operation in schedule.operations.values():
+        counting.operation(operation)
+    for access in schedule.accesses():
+        counting.with_spill(access)
+    return reduce(or_, found)
 
 
 def counts_of(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:

@@ -171,6 +171,16 @@ def checked_times(a: Whole, b: Whole) -> Whole:
     return product
 
 
+def wide_times(a: Whole, b: Whole) -> Whole:
+    """A product that never wraps: arrays of it are floating-point where 64 bits do not hold all of it."""
+    if not is_array(a, b):
+        return a * b
+    import numpy as np
+
+    product = np.multiply(a, b, dtype=np.float64)
+    return product if np.any(product > float(LARGEST)) else a * b
+
+
 def beyond(what: str, value: Whole | None = None) -> str:
     """The sentence that refuses a count that no 64-bit record can hold."""
     found = f" is {value}" if value is not None else ""

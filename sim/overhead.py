@@ -13,7 +13,7 @@ from typing import Any
 from arch import Cost, Machine, Table, total
 from arch.overhead import background_w, clock_pj, control_share, leakage_w, wire_pj
 from mappings import Counts
-from mappings.visits import checked_times
+from mappings.visits import wide_times
 
 from .analytic import Latency
 from .energy import PICO, Energy
@@ -39,7 +39,7 @@ def with_overhead(
         number for name, done in spent.actions.items() if name in machine.units for number in done.values()
     )
     moved = sum(counts.level_bytes(name, action) for name in on_chip for action in ("read", "write"))
-    element_cycles = checked_times(elements, latency.cycles)
+    element_cycles = wide_times(elements, latency.cycles)
     worked_j = sum(spent.by_component_j.get(name, 0.0) for name in machine.units)
 
     control, clock, wires = control_share(table), clock_pj(machine, table), wire_pj(machine, table, areas)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import product
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arch import Machine
-from mappings import Schedule, has_ways
+from mappings import Schedule, has_ways, schedules
+from mappings.counts import beyond_of
+from mappings.visits import beyond
 from specs import Infeasible, SpecError
 from workloads import LAYERS, Workload
 
@@ -143,8 +146,9 @@ class Evaluator:
         try:
             self._fill_at_once(rows, part)
         except (SpecError, Infeasible):
-            for half in part.halves():
-                self._fill(rows, half)
+            if not self._fill_countable(rows, part):
+                for half in part.halves():
+                    self._fill(rows, half)
 
     def _has_ports(self, part: _Part) -> bool:
         """Whether the cycle model gives streams to ports: by what all points together ask for, so points go alone."""
@@ -168,15 +172,32 @@ class Evaluator:
         if self.sweep.spec.models[part.model] != CYCLE:
             self._fill_arrays(rows, at, part, arrays)
             return
-        # The cycle engine takes points in a row.
-        listed = {
-            path: np.broadcast_to(values, part.shape).ravel() if np.ndim(values) else values
-            for path, values in arrays.items()
-        }
-        whole = (range(part.points),)
-        row = Rows(self.sweep, Box(0, whole))
-        self._fill_arrays(row, whole, part, listed)
+        row = Rows(self.sweep, Box(0, _in_a_row(part)))  # as the cycle engine takes points
+        self._fill_arrays(row, _in_a_row(part), part, _listed(part, arrays))
         rows.put(at, row)
+
+    def _fill_countable(self, rows: Rows, part: _Part) -> bool:
+        """Refuses the points with a count that 64 bits do not hold, and fills the others; False if that cannot be.
+
+        The points are taken in a row. One that is refused stands there with the values of another, which is not.
+        """
+        arrays, refs, at = self._values(part), self.sweep.references(part.origin), _in_a_row(part)
+        try:
+            work, host = self._inputs(part, refs, arrays)
+            made = schedules(work, host, mapping_of(refs.mapping))[1]
+            refused = np.broadcast_to(reduce(or_, map(beyond_of, made)), part.shape).ravel()
+            if not refused.any():
+                return False
+            row = Rows(self.sweep, Box(0, at))
+            row.refuse_where(at, refused, lambda _: beyond("a count of a design point"))
+            if not refused.all():
+                instead = np.where(refused, np.argmin(refused), np.arange(part.points))
+                listed = {p: v[instead] if np.ndim(v) else v for p, v in _listed(part, arrays).items()}
+                self._fill_arrays(row, at, part, listed)
+        except (SpecError, Infeasible):
+            return False
+        rows.put((part.model, part.design, *part.at), row)
+        return True
 
     def _fill_arrays(self, rows: Rows, at: At, part: _Part, arrays: Mapping[str, Any]) -> None:
         refs = self.sweep.references(part.origin)
@@ -209,6 +230,15 @@ class Evaluator:
         if any(np.ndim(value) for value in numbers.values()):
             host = machines.varied_machine(host, design.arch, numbers)
         return work, host
+
+
+def _in_a_row(part: _Part) -> tuple[range]:
+    return (range(part.points),)
+
+
+def _listed(part: _Part, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of every axis at the points in a row."""
+    return {path: np.broadcast_to(v, part.shape).ravel() if np.ndim(v) else v for path, v in arrays.items()}
 
 
 def _simulated(point: References) -> Analysis:

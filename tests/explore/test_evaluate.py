@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 from pathlib import Path
 
 import numpy as np
@@ -141,18 +142,32 @@ def test_models_and_kinds_of_machines_are_as_simulated(tmp_path: Path, text: str
         assert {name: row[name] for name in want} == want
 
 
-def test_a_point_that_makes_no_sense_is_a_row_with_the_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["analytic", "cycle"])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_cannot_be_counted_is_a_row_with_the_reason(tmp_path: Path, seed: int, model: str) -> None:
+    """Counts of some points are beyond 64 bits: they are refused as alone, and the others are as alone."""
+    draw = random.Random(seed)
+    lengths = sorted(
+        draw.sample([*(2**n for n in range(11, 36)), *(draw.randrange(2**30, 2**34) for _ in range(8))], 5)
+    )
     text = (
-        "sweep: s\nworkload: bert\narch: fusemax-cloud\nmapping: fusemax-binding\n"
-        "axes: {workload.seq_len: [1Ki, 16Gi], workload.batch: [1, 2]}\n"
+        f"sweep: s\nworkload: bert\narch: fusemax-cloud\nmapping: fusemax-binding\nmodel: {model}\ncolumns: all\n"
+        f"axes: {{workload.seq_len: {[1024, 2**40, *lengths]}, arch.array_2d.rows: [64, 256], workload.batch: [1, 64]}}\n"
     )
-    rows = table_of(sweep(written(tmp_path, text))).to_pylist()
-    assert [row["feasible"] for row in rows] == [True, True, False, False]
-    alone = simulate("bert:seq_len=1Ki,batch=1", "fusemax-cloud", "fusemax-binding")
-    assert rows[0]["latency_s"] == alone.latency_s
-    assert all(
-        "beyond 2^63 - 1 = 9223372036854775807" in row["reason"] and row["latency_s"] is None for row in rows[2:]
-    )
+    made = sweep(written(tmp_path, text))
+    rows = table_of(made).to_pylist()
+    for point, row in enumerate(rows):
+        try:
+            want = expected(made, point)
+        except SpecError as error:
+            assert "beyond 2^63 - 1 = 9223372036854775807" in str(error)
+            assert "beyond 2^63 - 1 = 9223372036854775807" in row["reason"]
+            assert (row["feasible"], row["latency_s"], row["energy_j"]) == (False, None, None)
+        else:
+            assert {name: row[name] for name in ("latency_s", "energy_j", "area_mm2")} == pytest.approx(
+                {name: want[name] for name in ("latency_s", "energy_j", "area_mm2")}, rel=1e-15
+            )
+    assert {row["feasible"] for row in rows} == {True, False}
 
 
 @pytest.mark.parametrize("model", ["analytic", "cycle"])

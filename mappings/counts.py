@@ -112,6 +112,15 @@ def count_all(schedule: Schedule, registers: bool = True) -> Counts:
     return result
 
 
+def count_moves(schedule: Schedule, tensors: Collection[str]) -> tuple[AccessCount, ...]:
+    """The counts of the accesses to some tensors. Raises `SpecError` as `count`."""
+    counting = _Counting(schedule, multiplication(_bound(schedule)))
+    own = (access for access in schedule.accesses() if access.tensor in tensors)
+    found = tuple(each for access in own for each in counting.with_spill(access))
+    _refuse_beyond(counts_of({}, found))
+    return found
+
+
 def counts_of(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:
     """The counts of these operations and accesses."""
     moved: dict[tuple[str, str, str], Whole] = {}

@@ -92,6 +92,11 @@ class Space:
         return sum(not opening.is_extents and opening.kind in FRAME for opening in self.openings)
 
     @cached_property
+    def looped(self) -> int:
+        """How many openings come first that are not keeps: with them loops are fixed."""
+        return sum(not opening.is_extents and opening.kind != "keep" for opening in self.openings)
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """How many options each opening has."""
         return tuple(len(opening.options) for opening in self.openings)
@@ -135,6 +140,12 @@ class Space:
             table = np.array(opening.options, dtype=np.int64)
             found = _set(found, opening, tuple(table[chosen].T))
         return found
+
+    def changed(self, loaded: Loaded[Any], chosen: Mapping[int, int]) -> Loaded[Any]:
+        """A member, or a part of one, with the openings of these numbers at these options."""
+        for number, option in chosen.items():
+            loaded = _set(loaded, self.openings[number], self.openings[number].options[option])
+        return loaded
 
     def members(self) -> Iterator[Loaded[Any]]:
         """Every member in order."""

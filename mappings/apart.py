@@ -6,8 +6,8 @@ rule on what may be kept read the keeps of that tensor and of no other (`access.
 a tensor's accesses are the same whatever is kept of others, and those of a nest are those of its tensors together.
 
 Two things break this. A level that spills moves a share of all that is kept there, and a part that `fit` settles has
-the extent that leaves room for all tiles. Such nests are not separable. A tensor that takes another's place (`in_place`)
-moves as much as without; only its room depends on the other.
+the extent that leaves room for all tiles. Such nests are not separable. A tensor that takes another's place
+(`in_place`) moves as much as without; only its room depends on the other.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any
 from specs import Loaded
 from workloads import Cascade, Workload
 
-from .bind import bind_all, limits_of, too_wide
+from .bind import bind_all, limits_of, lookup_of, too_wide
 from .counts import AccessCount, Counts, OperationCount, count, count_moves, counts_of
 from .extents import ANY, FIT, is_word
-from .footprint import too_large
-from .schedule import InBanks, Kept, Schedule
+from .footprint import check_room, footprints, tiles_of, too_large
+from .schedule import InBanks, Kept, Operation, Schedule
 from .spec import MappingSpec
-from .structure import structure
+from .structure import Skeleton, skeleton, structure, with_keeps
+from .visits import Class
 
 Moved = Mapping[tuple[str, str, str], Any]  # (level, tensor, action): bytes
 
@@ -44,9 +45,12 @@ class Apart:
     """A nest whose open tensors are left aside: what operations do, and what all other tensors move."""
 
     base: Schedule
+    bare: Skeleton
     spec: MappingSpec
+    lookup: Any
     work: Mapping[str, OperationCount]
     rest: Share
+    memo: dict[object, list[Class]] = field(default_factory=dict, repr=False)  # of counts of its spaces
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,36 @@ def apart(
 ) -> Apart:
     """A separable nest without what these tensors move and take up. Raises `SpecError` as `bind` does of the rest."""
     rest = [name for name in cascade.tensors if name not in tensors]
-    base = bind_all(cascade, workload, machine, _only(loaded, cascade, machine, rest, loaded.model.in_place))
-    return Apart(base, loaded.model, count(base).operations, _share(base, rest, count(base).accesses))
+    only = _only(loaded, cascade, machine, rest, loaded.model.in_place)
+    base, bare = bind_all(cascade, workload, machine, only), skeleton(cascade, machine, only)
+    found, lookup = _share(base, base.kept, rest, count(base).accesses), lookup_of(machine, workload)
+    return Apart(base, bare, loaded.model, lookup, count(base).operations, found)
 
 
-def share_of(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec], tensor: str) -> Share:
-    """What one tensor of a separable nest moves and takes up. Raises `SpecError` as `bind` does of its keeps."""
-    made = bind_all(cascade, workload, machine, _only(loaded, cascade, machine, [tensor], []))
-    return _share(made, [tensor], count_moves(made, [tensor]))
+def share_of(nest: Apart, loaded: Loaded[MappingSpec], tensor: str) -> Share:
+    """What one tensor moves and takes up, with the keeps that a mapping of the nest has for it.
+
+    Raises `SpecError` as `bind` does of these keeps.
+    """
+    base, machine = nest.base, nest.base.machine
+    only = _only(loaded, nest.bare.cascade, machine, [tensor], [])
+    others = {name: each for name, each in base.operations.items() if tensor not in _touched(each)}
+    plan = with_keeps(nest.bare, machine, only, others)
+    check_room(only, plan, list(machine.memories))
+    own = replace(plan, keep={name: held for name, held in plan.keep.items() if name == tensor})
+    tiles = tiles_of(own, base.families, base.types, only, nest.lookup)
+    made = replace(base, operations=plan.operations, root=plan.root)
+    return _share(made, tiles, [tensor], count_moves(made, [tensor], nest.memo))
+
+
+def _touched(operation: Operation) -> set[str]:
+    return {operation.name, *(read.tensor for read in operation.einsum.reads)}
 
 
 def check_share(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec], tensors: Sequence[str]) -> None:
     """Raises `SpecError` if the keeps of these tensors make no sense, whatever the extents are."""
-    structure(cascade, machine, _only(loaded, cascade, machine, tensors, []))
+    only = _only(loaded, cascade, machine, tensors, [])
+    check_room(only, structure(cascade, machine, only), list(machine.memories))
 
 
 def _only(
@@ -107,7 +128,8 @@ def _only(
     return replace(loaded, model=spec.model_copy(update=changed))
 
 
-def _share(made: Schedule, tensors: Collection[str], counted: Sequence[AccessCount]) -> Share:
+def _share(made: Schedule, tiles: Sequence[Kept], tensors: Collection[str], counted: Sequence[AccessCount]) -> Share:
+    """Of what was counted what these tensors move, and of the tiles theirs."""
     own = tuple(each for each in counted if each.access.tensor in tensors)
     sums: dict[tuple[str, str, str], AccessCount] = {}
     for each in own:
@@ -116,8 +138,21 @@ def _share(made: Schedule, tensors: Collection[str], counted: Sequence[AccessCou
         sums[key] = each if known is None else replace(
             known, visits=known.visits + each.visits, words=known.words + each.words, rows=known.rows + each.rows
         )  # fmt: skip
-    kept = tuple(each for each in made.kept if each.tensor in tensors)
+    kept = tuple(each for each in tiles if each.tensor in tensors)
     return Share(tuple(sums.values()), counts_of({}, own).moved, kept)
+
+
+def numbers_of(share: Share) -> dict[tuple[str, ...], Any]:
+    """All that results depend on: by level, tensor and action words, rows and bytes, and by level the room taken.
+
+    What is computed of them is the same for shares with the same numbers; times, energies and bytes grow with each.
+    """
+    found: dict[tuple[str, ...], Any] = {}
+    for each in share.accesses:
+        key = (each.access.level, each.access.tensor, each.access.action)
+        found |= {("words", *key): each.words, ("rows", *key): each.rows}
+    found |= {("bytes", *key): value for key, value in share.moved.items()}
+    return found | {("room", level): value for level, value in footprints(share.kept).items()}
 
 
 def joined(nest: Apart, shares: Sequence[Share]) -> Joined:

@@ -141,11 +141,13 @@ class Space:
             found = _set(found, opening, tuple(table[chosen].T))
         return found
 
-    def changed(self, loaded: Loaded[Any], chosen: Mapping[int, int]) -> Loaded[Any]:
-        """A member, or a part of one, with the openings of these numbers at these options."""
+    def changed(self, nest: Loaded[Any], chosen: Mapping[int, int]) -> Loaded[Any]:
+        """A nest of a member with its openings of these numbers at these options."""
         for number, option in chosen.items():
-            loaded = _set(loaded, self.openings[number], self.openings[number].options[option])
-        return loaded
+            opening = self.openings[number]
+            changed = _changed(nest.model, opening, opening.options[option])
+            nest = replace(nest, model=nest.model.model_copy(update=changed))
+        return nest
 
     def members(self) -> Iterator[Loaded[Any]]:
         """Every member in order."""

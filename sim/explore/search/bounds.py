@@ -59,7 +59,9 @@ class Frame:
     @cached_property
     def nests(self) -> Nests:
         """The nests, for options beyond those of the frame."""
-        return Nests(self.site, self.cells, self.search.objectives)
+        growing = all(name.partition(".")[0] in GROWING for name in self.search.objectives)
+        only_alike = bool(self.search.sweep.constraints) or not growing
+        return Nests(self.site, self.cells, self.search.objectives, only_alike)
 
     @cached_property
     def floors(self) -> list[tuple[int, Floor]]:

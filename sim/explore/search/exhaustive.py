@@ -47,10 +47,15 @@ class Below:
     cells: Any
     low: Any
 
+    @property
+    def places(self) -> Any:
+        """Of its extents, the places among those of the frame."""
+        return np.searchsorted(self.frame.cells, self.cells)
+
     def child(self, option: int) -> Below:
         """Those with an option of the next opening."""
         fixed = (*self.fixed, option)
-        low = self.frame.bounds(fixed)[np.searchsorted(self.frame.cells, self.cells)]
+        low = self.frame.bounds(fixed)[self.places]
         return Below(self.frame, fixed, self.cells, np.maximum(self.low, low))
 
     def only(self, alive: Any) -> Below:
@@ -106,19 +111,22 @@ class _Walk:
         """All members of which only loops, keeps and extents are free; the mapping's own loops and keeps come first."""
         space = site.space
         cells = np.arange(space.cells)
+        whole = Frame(self.search, site, fixed, cells)
         if not self.prune:
             for options in product(*(range(n) for n in space.shape[len(fixed) : space.structures])):
-                self._see(Below(Frame(self.search, site, fixed, cells), (*fixed, *options), cells, None))
+                self._see(Below(whole, (*fixed, *options), cells, None))
             return
-        whole = Frame(self.search, site, fixed, cells)
-        alive, members = whole.low, prod(space.shape[len(fixed) : space.structures])
-        some = np.flatnonzero(~self.front.covers(alive))
+        members = prod(space.shape[len(fixed) : space.structures])
+        some = np.flatnonzero(~self.front.covers(whole.low))
         self.pruned += (space.cells - len(some)) * members
         if len(some):
             frame = Frame(self.search, site, fixed, some)
             first = (*fixed, *(0 for _ in space.shape[len(fixed) : space.structures]))
             self._see(Below(frame, first, some, frame.bounds(first)))
-            self.below(Below(frame, fixed, some, frame.bounds(fixed)), first)
+            covered = self.front.covers(frame.low)
+            self.pruned += int(np.count_nonzero(covered)) * (members - 1)
+            if members > 1 and not covered.all():
+                self.below(Below(frame, fixed, some, frame.low).only(~covered), first)
 
     def below(self, node: Below, seen: tuple[int, ...]) -> None:
         """All members with these options, but those of the structure that was seen; the least bounds come first."""
@@ -128,7 +136,13 @@ class _Walk:
                 self._see(node)
             return
         inside = prod(space.shape[depth + 1 : space.structures])
-        children = [node.child(option) for option in range(space.shape[depth])]
+        idle = node.frame.nests.without_use(node.fixed, space.shape[depth])[:, node.places]
+        children = []
+        for option, useless in enumerate(idle):
+            members = inside - (seen[: depth + 1] == (*node.fixed, option))
+            self.pruned += int(np.count_nonzero(useless)) * members
+            if not useless.all():
+                children.append(node.child(option).only(~useless))
         for child in sorted(children, key=lambda each: (tuple(each.low.min(axis=0)), each.fixed)):
             covered = self.front.covers(child.low)
             members = inside - (seen[: depth + 1] == child.fixed)

@@ -12,13 +12,26 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import blake2b
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
 
 from arch import Cost, Table, machine_area_um2, table
 from mappings import Counts
-from mappings.apart import Apart, Joined, Share, apart, check_share, is_plain, is_separable, joined, share_of
+from mappings.apart import (
+    Apart,
+    Joined,
+    Share,
+    apart,
+    check_share,
+    is_plain,
+    is_separable,
+    joined,
+    numbers_of,
+    share_of,
+)
 from mappings.bind import limits_of
 from mappings.choices import chosen_way
 from mappings.footprint import footprints
@@ -85,8 +98,10 @@ class Taken:
     number: int
     objectives: tuple[str, ...]
     prices: Prices
+    only_alike: bool  # what is worse may be what a constraint asks for: only what is alike has no use
 
     def __post_init__(self) -> None:
+        self._useful: dict[str, dict[tuple[int, ...], Any]] = {}
         self.opened: dict[str, tuple[int, ...]] = {}  # tensor: the numbers of its openings
         self._shares: dict[tuple[str, tuple[int, ...]], Share | SpecError] = {}
         self._known: dict[tuple[str, tuple[int, ...]], Least | None] = {}
@@ -100,45 +115,53 @@ class Taken:
     @cached_property
     def nest(self) -> Apart | SpecError:
         """All of it but the open tensors; or what is wrong with that, whatever its extents. Raises Unsure."""
-        part, way, work = self._way({})
+        part, nest, work = self._loaded
+        way = _way(nest)
         try:
             return apart(part, work, self.site.machine, way, tuple(self.opened))
         except SpecError:
-            return self._wrong(part, way, [name for name in part.tensors if name not in self.opened])
+            return self._wrong(way, [name for name in part.tensors if name not in self.opened])
+
+    @property
+    def can_be_taken(self) -> bool:
+        """Whether the nest can be taken apart, or makes no sense."""
+        try:
+            return self.nest is not None
+        except Unsure:
+            return False
 
     def share(self, tensor: str, options: tuple[int, ...]) -> Share | SpecError:
         """What an open tensor moves with these options; or what is wrong with them. Raises Unsure."""
         key = (tensor, options)
         if key not in self._shares:
-            part, way, work = self._way(dict(zip(self.opened[tensor], options, strict=True)))
+            nest = self._apart
+            chosen = dict(zip(self.opened[tensor], options, strict=True))
+            way = _way(self.site.space.changed(self._loaded[1], chosen))
             try:
-                self._shares[key] = share_of(part, work, self.site.machine, way, tensor)
+                self._shares[key] = share_of(nest, way, tensor)
             except SpecError:
-                self._shares[key] = self._wrong(part, way, [tensor])
+                self._shares[key] = self._wrong(way, [tensor])
         return self._shares[key]
 
-    def _wrong(self, part: Cascade, way: Loaded[Any], tensors: Sequence[str]) -> SpecError:
+    def _wrong(self, way: Loaded[Any], tensors: Sequence[str]) -> SpecError:
         """What no extent mends."""
         try:
-            check_share(part, self.site.machine, way, tensors)
+            check_share(self._loaded[0], self.site.machine, way, tensors)
         except SpecError as error:
             return error
         raise Unsure
 
-    def _way(self, chosen: Mapping[int, int]) -> tuple[Cascade, Loaded[Any], Workload]:
+    @cached_property
+    def _loaded(self) -> tuple[Cascade, Loaded[Any], Workload]:
+        """The nest with all extents, and its part of the cascade and of the workload."""
         site = self.site
         try:
-            loaded = site.space.changed(site.space.part(self.fixed, self.cells), chosen)
+            loaded = site.space.part(self.fixed, self.cells)
             whole = cascade(loaded.model.cascade)
             part, nest = nests_of(with_operand_types(loaded, whole, site.machine), whole)[self.number]
         except SpecError:
             raise Unsure from None
-        if not set(nest.model.choices) <= set(nest.model.choose):
-            raise Unsure
-        way = chosen_way(nest)
-        if not is_separable(way.model):
-            raise Unsure
-        return part, way, workload_of(site.mapped, part, whole)
+        return part, nest, workload_of(site.mapped, part, whole)
 
     # ------------------------------------------------------------------ members
 
@@ -156,10 +179,59 @@ class Taken:
             shares.append(share)
         return joined(self.nest, shares)
 
+    # ------------------------------------------------------------------ what is as good
+
+    def useful(self, tensor: str, options: tuple[int, ...]) -> Any:
+        """Of each cell, whether an open tensor with these first options can be better than with others.
+
+        It cannot if others move no more and take no more room: all results grow with these numbers. Of options that are
+        alike the first is useful. Raises Unsure.
+        """
+        if tensor not in self._useful:
+            self._useful[tensor] = self._compared(tensor)
+        own = [useful for each, useful in self._useful[tensor].items() if each[: len(options)] == options]
+        return functools.reduce(np.logical_or, own)
+
+    def _compared(self, tensor: str) -> dict[tuple[int, ...], Any]:
+        shape = [range(self.site.space.shape[i]) for i in self.opened[tensor]]
+        shares = {options: self.share(tensor, options) for options in product(*shape)}
+        found: dict[tuple[int, ...], Any] = dict.fromkeys(shares, True)
+        tables = {key: numbers_of(share) for key, share in shares.items() if not isinstance(share, SpecError)}
+        names = list(dict.fromkeys(name for numbers in tables.values() for name in numbers))
+        if not is_plain(self._apart) or len(tables) ** 2 * len(names) * len(self.cells) > MOST:
+            return found
+        rows = {key: [np.asarray(each.get(name, 0)) for name in names] for key, each in tables.items()}
+        for (i, one), (j, other) in permutations(enumerate(rows.values()), 2):
+            key = list(rows)[j]
+            less = functools.reduce(np.logical_and, [a <= b for a, b in zip(one, other, strict=True)], True)
+            if i > j or self.only_alike:
+                alike = functools.reduce(np.logical_and, [a == b for a, b in zip(one, other, strict=True)], True)
+                less = alike & (i < j) if self.only_alike else less & ~alike
+            found[key] = found[key] & ~less
+        return found
+
+    def signature(self) -> tuple[Any, ...] | None:
+        """What is the same for loops under which the same can be done; None if they make no sense. Raises Unsure."""
+        nest = self.nest
+        if isinstance(nest, SpecError):
+            return None
+        if not is_plain(nest):
+            raise Unsure
+        work = [
+            (name, each.operation.unit, each.points, each.slots, each.cycles, each.arrivals, each.accumulations)
+            for name, each in nest.work.items()
+        ]
+        found = [tuple(tuple(_plain(value) for value in each) for each in work), _signed(nest.rest)]
+        for tensor, numbers in self.opened.items():
+            shape = [range(self.site.space.shape[i]) for i in numbers]
+            shares = [self.share(tensor, options) for options in product(*shape)]
+            found.append(frozenset(_signed(share) for share in shares if not isinstance(share, SpecError)))
+        return tuple(found)
+
     # ------------------------------------------------------------------ bounds
 
     def bound(self, fixed: Sequence[int]) -> tuple[Values, Any] | None:
-        """The least of each objective with these options, and where nothing with them fits; None if nothing makes sense.
+        """The least of each objective with these options, and where nothing fits; None if nothing makes sense.
 
         Raises Unsure.
         """
@@ -217,10 +289,15 @@ class Taken:
                 self._known[key] = _fewest([self._least(tensor, (*options, option)) for option in more])
         return self._known[key]
 
+    @property
+    def _apart(self) -> Apart:
+        if isinstance(self.nest, SpecError):
+            raise Unsure
+        return self.nest
+
     @cached_property
     def _rest(self) -> Least:
-        assert isinstance(self.nest, Apart)
-        return self._of(self.nest.rest)
+        return self._of(self._apart.rest)
 
     @cached_property
     def has_energy(self) -> bool:
@@ -229,9 +306,8 @@ class Taken:
     @cached_property
     def _spent(self) -> Energy:
         """The energy of operations, without what memories and time take."""
-        assert isinstance(self.nest, Apart)
-        base = self.nest.base
-        return energy(base, Counts(self.nest.work, ()), self.prices, accounting(base.accounting))
+        base = self._apart.base
+        return energy(base, Counts(self._apart.work, ()), self.prices, accounting(base.accounting))
 
     def _with_time(self, spent: Energy, counts: Counts, time: Latency) -> Energy:
         machine = self.site.machine
@@ -239,8 +315,7 @@ class Taken:
 
     def _of(self, share: Share) -> Least:
         """Of one share the objectives that are sums, bytes and room; its energy is that of memories and wires."""
-        assert isinstance(self.nest, Apart)
-        counts, base, levels = Counts({}, share.accesses, share.moved), self.nest.base, self.site.machine.memories
+        counts, base, levels = Counts({}, share.accesses, share.moved), self._apart.base, self.site.machine.memories
         spent = NO_ENERGY
         if self.has_energy:
             spent = energy(base, counts, self.prices, accounting(base.accounting))
@@ -251,6 +326,26 @@ class Taken:
         taken = footprints(share.kept)
         room = {name: taken.get(name, 0) for name in levels}
         return Least({name: 0 if each is None else each for name, each in values.items()}, moved, room)
+
+
+def _way(nest: Loaded[Any]) -> Loaded[Any]:
+    """The nest with its choices. Raises Unsure if it is not separable."""
+    if not set(nest.model.choices) <= set(nest.model.choose):
+        raise Unsure
+    way = chosen_way(nest)
+    if not is_separable(way.model):
+        raise Unsure
+    return way
+
+
+def _signed(share: Share) -> frozenset[Any]:
+    """The numbers of a share, to be compared with those of others."""
+    return frozenset((name, _plain(value)) for name, value in numbers_of(share).items())
+
+
+def _plain(value: Any) -> Any:
+    """A number, or a digest of an array."""
+    return blake2b(np.asarray(value, dtype=np.int64).tobytes()).digest() if isinstance(value, np.ndarray) else value
 
 
 def _added(spent: Energy, counts: Counts, name: str) -> Any:
@@ -288,11 +383,12 @@ class Nests:
     site: Site
     cells: Any
     objectives: tuple[str, ...]
+    only_alike: bool = False
 
     def __post_init__(self) -> None:
         named = table(self.site.machine.energy)
         self.prices = Prices(named.name, named.spec)
-        self._taken: OrderedDict[tuple[int, tuple[int, ...]], Taken] = OrderedDict()
+        self._taken: OrderedDict[tuple[int, tuple[int, ...]], Taken | None] = OrderedDict()
         keeps = sum(
             length for length, each in zip(self.site.space.shape, self._openings, strict=True) if each == "keep"
         )
@@ -307,6 +403,33 @@ class Nests:
         """As that of a nest. Raises Unsure, also if not all of it but keeps is fixed."""
         taken = self._of(number, fixed)
         return taken.bound(fixed)
+
+    def without_use(self, fixed: tuple[int, ...], options: int) -> Any:
+        """Of so many options of the next opening, a row for each, the cells that others are as good for.
+
+        None if that is not known. Loops under which the same can be done are alike; so are options of a tensor's keeps.
+        """
+        opening = self.site.space.openings[len(fixed)]
+        found = np.zeros((options, len(self.cells)), dtype=bool)
+        if self.site.model != ANALYTIC or opening.kind not in ("loops", "interleave", "keep"):
+            return found
+        number = opening.nest or 0
+        try:
+            if opening.kind == "keep":
+                taken = self._of(number, fixed)
+                own = tuple(fixed[i] for i in taken.opened[opening.path[1]] if i < len(fixed))
+                for option in range(options):
+                    found[option] = np.logical_not(taken.useful(opening.path[1], (*own, option)))
+                return found
+            seen = set()
+            for option in range(options):
+                signature = self._of(number, (*fixed, option)).signature()
+                found[option] = signature in seen
+                if signature is not None:
+                    seen.add(signature)
+        except (Unsure, SpecError):
+            return np.zeros((options, len(self.cells)), dtype=bool)
+        return found
 
     def analysis(self, structure: tuple[int, ...]) -> Analysis | SpecError:
         """The members with these options, or what is wrong with them. Raises Unsure."""
@@ -338,8 +461,12 @@ class Nests:
         options += (0,) * (space.looped - len(options))
         key = (number, options)
         if key not in self._taken:
-            self._taken[key] = Taken(self.site, self.cells, options, number, self.objectives, self.prices)
+            taken = Taken(self.site, self.cells, options, number, self.objectives, self.prices, self.only_alike)
+            self._taken[key] = taken if taken.can_be_taken else None
             while len(self._taken) > self._room:
                 self._taken.popitem(last=False)
         self._taken.move_to_end(key)
-        return self._taken[key]
+        found = self._taken[key]
+        if found is None:
+            raise Unsure
+        return found

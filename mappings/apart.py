@@ -25,7 +25,7 @@ from .extents import ANY, FIT, is_word
 from .footprint import check_room, footprints, tiles_of, too_large
 from .schedule import InBanks, Kept, Operation, Schedule
 from .spec import MappingSpec
-from .structure import Skeleton, skeleton, structure, with_keeps
+from .structure import Skeleton, Structure, skeleton, structure, with_keeps
 from .visits import Class
 
 Moved = Mapping[tuple[str, str, str], Any]  # (level, tensor, action): bytes
@@ -60,7 +60,7 @@ class Joined(Schedule):
     shares: Counts = field(default_factory=lambda: Counts({}, ()))
 
     @property
-    def counts(self) -> Counts:  # type: ignore[override]
+    def counts(self) -> Counts:
         return self.shares
 
 
@@ -82,33 +82,39 @@ def apart(
     rest = [name for name in cascade.tensors if name not in tensors]
     only = _only(loaded, cascade, machine, rest, loaded.model.in_place)
     base, bare = bind_all(cascade, workload, machine, only), skeleton(cascade, machine, only)
-    found, lookup = _share(base, base.kept, rest, count(base).accesses), lookup_of(machine, workload)
+    found, lookup = _share(base.kept, rest, count(base).accesses), lookup_of(machine, workload)
     return Apart(base, bare, loaded.model, lookup, count(base).operations, found)
 
 
-def share_of(nest: Apart, loaded: Loaded[MappingSpec], tensor: str) -> Share:
-    """What one tensor moves and takes up, with the keeps that a mapping of the nest has for it.
+def kept_of(nest: Apart, loaded: Loaded[MappingSpec], tensor: str) -> tuple[Structure, Loaded[MappingSpec]]:
+    """The structure of a nest in which only one tensor is kept, as a mapping of the nest says.
 
-    Raises `SpecError` as `bind` does of these keeps.
+    Raises `SpecError` if that makes no sense, whatever the extents are.
     """
-    base, machine = nest.base, nest.base.machine
+    machine = nest.base.machine
     only = _only(loaded, nest.bare.cascade, machine, [tensor], [])
-    others = {name: each for name, each in base.operations.items() if tensor not in _touched(each)}
+    others = {name: each for name, each in nest.base.operations.items() if tensor not in _touched(each)}
     plan = with_keeps(nest.bare, machine, only, others)
     check_room(only, plan, list(machine.memories))
-    own = replace(plan, keep={name: held for name, held in plan.keep.items() if name == tensor})
-    tiles = tiles_of(own, base.families, base.types, only, nest.lookup)
+    return replace(plan, keep={name: held for name, held in plan.keep.items() if name == tensor}), only
+
+
+def share_of(nest: Apart, plan: Structure, only: Loaded[MappingSpec], tensor: str) -> Share:
+    """What the tensor moves and takes up that is kept there. Raises `SpecError` as `bind` does of numbers."""
+    base = nest.base
+    tiles = tiles_of(plan, base.families, base.types, only, nest.lookup)
     made = replace(base, operations=plan.operations, root=plan.root)
-    return _share(made, tiles, [tensor], count_moves(made, [tensor], nest.memo))
+    return _share(tiles, [tensor], count_moves(made, [tensor], nest.memo))
 
 
 def _touched(operation: Operation) -> set[str]:
     return {operation.name, *(read.tensor for read in operation.einsum.reads)}
 
 
-def check_share(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec], tensors: Sequence[str]) -> None:
-    """Raises `SpecError` if the keeps of these tensors make no sense, whatever the extents are."""
-    only = _only(loaded, cascade, machine, tensors, [])
+def check_rest(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec], tensors: Collection[str]) -> None:
+    """Raises `SpecError` if a nest without these tensors makes no sense, whatever the extents are."""
+    rest = [name for name in cascade.tensors if name not in tensors]
+    only = _only(loaded, cascade, machine, rest, loaded.model.in_place)
     check_room(only, structure(cascade, machine, only), list(machine.memories))
 
 
@@ -128,7 +134,7 @@ def _only(
     return replace(loaded, model=spec.model_copy(update=changed))
 
 
-def _share(made: Schedule, tiles: Sequence[Kept], tensors: Collection[str], counted: Sequence[AccessCount]) -> Share:
+def _share(tiles: Sequence[Kept], tensors: Collection[str], counted: Sequence[AccessCount]) -> Share:
     """Of what was counted what these tensors move, and of the tiles theirs."""
     own = tuple(each for each in counted if each.access.tensor in tensors)
     sums: dict[tuple[str, str, str], AccessCount] = {}

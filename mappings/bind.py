@@ -45,6 +45,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     if not varies(machine, workload):
         for condition, reason in schedule.infeasible:
             if not is_array(condition) and condition:
+                assert isinstance(reason, Excess)
                 raise Misfit(schedule.reason(reason), reason)
     return schedule
 

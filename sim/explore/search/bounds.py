@@ -29,8 +29,10 @@ from ...pim.outside import UNIT as BANKS
 from ...pim.product import CHANNELS
 from ...simulate import analyse_all
 from ..columns import measured
-from .nests import Nests, Unsure, Values
+from .least import Values
+from .nests import Nests
 from .space import Search, Site
+from .taken import Unsure
 
 GROWING = ("latency_s", "cycles", "energy_j", "area_mm2", "read_bytes", "written_bytes", "unit_cycles")
 SUMS = ("energy_j",)  # of many numbers, which may differ in their last bits with the order of the sum

@@ -22,9 +22,10 @@ from workloads import cascade
 
 from ...simulate import Analysis, simulation
 from ..columns import measured
-from .nests import Nests, Unsure
+from .nests import Nests
 from .refusals import Refusal, Refusals, refusal
 from .space import Search, Site
+from .taken import Unsure
 
 ANALYTIC = "analytic"
 COMPARED = re.compile(r"^([^<>=!]+)(<=|>=|<|>)([^<>=!]+)$")

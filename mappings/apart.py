@@ -65,7 +65,12 @@ class Joined(Schedule):
 
 
 def is_separable(spec: MappingSpec) -> bool:
-    """Whether what a tensor moves depends on its own keeps alone; of a nest whose choices are settled."""
+    """Whether what a tensor moves depends on its own keeps alone; of a nest whose choices are settled.
+
+    >>> from mappings import mapping
+    >>> [is_separable(mapping(name).model) for name in ("output-stationary", "fusemax-binding")]
+    [True, False]
+    """
     extents = [extent for parts in spec.partition.values() for extent in parts.values()]
     return not spec.spill and not any(is_word(extent, FIT, ANY) for extent in extents)
 
@@ -78,7 +83,17 @@ def is_plain(nest: Apart) -> bool:
 def apart(
     cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec], tensors: Collection[str]
 ) -> Apart:
-    """A separable nest without what these tensors move and take up. Raises `SpecError` as `bind` does of the rest."""
+    """A separable nest without what these tensors move and take up. Raises `SpecError` as `bind` does of the rest.
+
+    >>> from arch import machine
+    >>> from mappings import mapping
+    >>> from workloads import cascade, workload
+    >>> way = mapping("output-stationary")
+    >>> nest = apart(cascade("gemm"), workload("gemm:M=64,N=64,K=32"), machine("systolic:rows=8,cols=8"), way, ["A"])
+    >>> share = share_of(nest, *kept_of(nest, way, "A"), "A")
+    >>> share.moved["dram", "A", "read"], share.kept[0].size_bytes
+    (4096, 4096)
+    """
     rest = [name for name in cascade.tensors if name not in tensors]
     only = _only(loaded, cascade, machine, rest, loaded.model.in_place)
     base, bare = bind_all(cascade, workload, machine, only), skeleton(cascade, machine, only)

@@ -21,7 +21,7 @@ HOST = machine("tests/explore/three-memories.yaml:outer.size=400B")
 ORDERS = [
     ["m2", "n2", "k1", "m1", "n1"], ["k1", "m2", "n2", "n1", "m1"], ["n2", "k1", "m2", "m1", "n1"],
 ]  # fmt: skip
-PRODUCT = mapping("tests/explore/two-level-product.yaml")
+PRODUCT: Loaded[Any] = mapping("tests/explore/two-level-product.yaml")
 GEMM, WORK = cascade("gemm"), workload("gemm:M=30,N=50,K=9")
 KEPT = st.sampled_from(["none", "*", *ORDERS[0]])
 KEEPS = st.fixed_dictionaries({(level, name): KEPT for level in ("outer", "buffer") for name in "ABC"})
@@ -95,6 +95,5 @@ def test_by_hand() -> None:
 
 def test_where_a_level_spills_or_a_part_is_fitted_tensors_are_not_apart() -> None:
     """What of them is moved there depends on all that is kept."""
-    assert is_separable(PRODUCT.model)
-    assert not is_separable(mapping("tests/explore/spilling-product.yaml").model)
-    assert not is_separable(mapping("fusemax-binding").model)
+    found: list[Loaded[Any]] = [PRODUCT, mapping("tests/explore/spilling-product.yaml"), mapping("fusemax-binding")]
+    assert [is_separable(each.model) for each in found] == [True, False, False]

@@ -1,7 +1,8 @@
 """The exhaustive search: every member is seen, or ruled out by a lower bound that the front has reached.
 
-Designs, choices, units and overlaps are fixed first, for bounds depend on them; of what is fixed next the one with the
-least bound comes first, so that the front is good early. Extents come last, all at once.
+Designs, choices, units and overlaps are fixed first, for floors depend on them; then loops, then keeps, one tensor at a
+time. Of what is fixed next the one with the least bound comes first, so that the front is good early. Extents come
+all at once. Options that are no better than others of the same tensor are left out, and loops that are alike.
 """
 
 from __future__ import annotations

@@ -41,6 +41,17 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     Raises `SpecError` for a mapping that makes no sense, `Infeasible` for one that does not fit. With arrays of design
     points nothing is raised for size; `schedule.infeasible` tells where and why.
     """
+    schedule = bind_all(cascade, workload, machine, loaded)
+    if not varies(machine, workload):
+        for condition, reason in schedule.infeasible:
+            if not is_array(condition) and condition:
+                assert isinstance(reason, Excess)
+                raise Misfit(schedule.reason(reason), reason)
+    return schedule
+
+
+def bind_all(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[MappingSpec]) -> Schedule:
+    """The schedule, whether it fits or not: `schedule.infeasible` tells. Raises `SpecError` as `bind`."""
     check_units(loaded, machine)
     spec = loaded.model
     faults = Faults(loaded)
@@ -60,7 +71,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     def room(made: Mapping[str, Family]) -> dict[str, Any]:
         return footprints(tiles_of(plan, made, types, loaded, lookup, ragged=False))
 
-    limits = {m.name: _limit(m, spec.budget.get(m.name)) for m in machine.memories.values()}
+    limits = limits_of(spec, machine)
     fitted = next((d.fitted for d in plan.divided.values() if d.fitted), None)
     extent: Any = 1
     notes: tuple[str, ...] = ()
@@ -70,7 +81,7 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
     tiles = tiles_of(plan, made, types, loaded, lookup)
     spills = spills_of(spec, tiles, limits)
     excesses = (*too_wide(plan.operations, made, machine), *too_large(spec, tiles, limits))
-    schedule = Schedule(
+    return Schedule(
         cascade=cascade.name,
         mapping=loaded.name,
         machine=machine,
@@ -91,11 +102,6 @@ def bind(cascade: Cascade, workload: Workload, machine: Any, loaded: Loaded[Mapp
         spills=spills,
         in_banks=_in_banks(cascade, spec),
     )
-    if not varies(machine, workload):
-        for condition, reason in excesses:
-            if not is_array(condition) and condition:
-                raise Misfit(schedule.reason(reason), reason)
-    return schedule
 
 
 def varies(machine: Any, workload: Workload) -> bool:
@@ -172,6 +178,11 @@ class Names:
 def lookup_of(machine: Any, workload: Workload) -> Names:
     """What the names in expressions and conditions of a mapping mean: keys of the workload, numbers of the machine."""
     return Names(machine, workload)
+
+
+def limits_of(spec: MappingSpec, machine: Any) -> dict[str, Any]:
+    """The bytes that a mapping may use of each memory; None where there is no limit."""
+    return {m.name: _limit(m, spec.budget.get(m.name)) for m in machine.memories.values()}
 
 
 def _limit(memory: Any, budget: Any) -> Any:

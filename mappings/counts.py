@@ -138,6 +138,20 @@ def beyond_of(schedule: Schedule) -> Whole:
     return reduce(or_, found)
 
 
+def count_moves(
+    schedule: Schedule, tensors: Collection[str], memo: dict[object, list[Class]] | None = None
+) -> tuple[AccessCount, ...]:
+    """The counts of the accesses to some tensors. Raises `SpecError` as `count`.
+
+    Schedules with the same parts and mask may share a `memo`.
+    """
+    counting = _Counting(schedule, multiplication(_bound(schedule)), {} if memo is None else memo)
+    own = (access for access in schedule.accesses() if access.tensor in tensors)
+    found = tuple(each for access in own for each in counting.with_spill(access))
+    _refuse_beyond(counts_of({}, found))
+    return found
+
+
 def counts_of(operations: Mapping[str, OperationCount], accesses: tuple[AccessCount, ...]) -> Counts:
     """The counts of these operations and accesses."""
     moved: dict[tuple[str, str, str], Whole] = {}

@@ -92,6 +92,11 @@ class Space:
         return sum(not opening.is_extents and opening.kind in FRAME for opening in self.openings)
 
     @cached_property
+    def looped(self) -> int:
+        """How many openings come first that are not keeps: with them loops are fixed."""
+        return sum(not opening.is_extents and opening.kind != "keep" for opening in self.openings)
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """How many options each opening has."""
         return tuple(len(opening.options) for opening in self.openings)
@@ -135,6 +140,14 @@ class Space:
             table = np.array(opening.options, dtype=np.int64)
             found = _set(found, opening, tuple(table[chosen].T))
         return found
+
+    def changed(self, nest: Loaded[Any], chosen: Mapping[int, int]) -> Loaded[Any]:
+        """A nest of a member with its openings of these numbers at these options."""
+        for number, option in chosen.items():
+            opening = self.openings[number]
+            changed = _changed(nest.model, opening, opening.options[option])
+            nest = replace(nest, model=nest.model.model_copy(update=changed))
+        return nest
 
     def members(self) -> Iterator[Loaded[Any]]:
         """Every member in order."""

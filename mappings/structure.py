@@ -42,8 +42,27 @@ class Structure:
         return [name for name, o in self.operations.items() if any(a.tensor == tensor for a in o.accesses)]
 
 
+@dataclass(frozen=True)
+class Skeleton:
+    """What of a structure reads no keeps: loops, operations without their accesses, and the tree without transfers."""
+
+    cascade: Cascade
+    divided: Mapping[str, Division]
+    family_of: Mapping[str, str]
+    parts_of: Mapping[str, tuple[str, ...]]
+    orders: Orders
+    operations: Mapping[str, Operation]
+    root: Nest
+    siblings: Mapping[str, tuple[str, ...]]  # of an operation those of the same innermost body, in order
+
+
 def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Structure:
     """The structure of a mapping on a machine. Raises `SpecError` with all faults that can be found at once."""
+    return with_keeps(skeleton(cascade, machine, loaded), machine, loaded)
+
+
+def skeleton(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> Skeleton:
+    """The structure without what is kept. Raises `SpecError` as `structure`, faults of keeps included."""
     faults = Faults(loaded)
     divided, family_of, orders, stages = _loop_plan(faults, cascade)
     parts_of: dict[str, tuple[str, ...]] = {
@@ -53,23 +72,41 @@ def structure(cascade: Cascade, machine: Any, loaded: Loaded[MappingSpec]) -> St
     none: dict[str, Operation] = {}
     nothing: dict[str, dict[str, str | None]] = {}
     operations = faults.collect(lambda: _operations(cascade, machine, loaded, parts_of, family_of, orders), none)
-    keep = faults.collect(lambda: keeps_of(loaded, cascade, machine, orders), nothing)
+    faults.collect(lambda: keeps_of(loaded, cascade, machine, orders), nothing)
     check_names(faults, cascade, list(machine.memories))
     faults.stop()
     loops_of = {name: operation.loops for name, operation in operations.items()}
     carried = {e.name: tuple(p for r in e.target_ranks for p in parts_of[r]) for e in cascade.einsums}
     root = TreeBuilder(cascade, loops_of, carried, orders, stages).build()
-    builder = AccessBuilder(cascade, parts_of, family_of, Residence(tuple(machine.memories), keep))
     siblings = {name: body for _, body in _bodies(root, ()) for name in body}
-    check_states(loaded, cascade, keep, orders, siblings)
+    return Skeleton(cascade, divided, family_of, parts_of, orders, operations, root, siblings)
+
+
+def with_keeps(
+    bare: Skeleton, machine: Any, loaded: Loaded[MappingSpec], known: Mapping[str, Operation] | None = None
+) -> Structure:
+    """The structure with what a mapping keeps, which is all that is read of it. Raises `SpecError` as `structure`.
+
+    `known` are operations whose accesses are there already.
+    """
+    cascade, operations, siblings = bare.cascade, bare.operations, bare.siblings
+    done = known or {}
+    keep = keeps_of(loaded, cascade, machine, bare.orders)
+    builder = AccessBuilder(cascade, bare.parts_of, bare.family_of, Residence(tuple(machine.memories), keep))
+    check_states(loaded, cascade, keep, bare.orders, siblings)
     try:
-        operations = {n: builder.with_accesses(o, [operations[k] for k in siblings[n]]) for n, o in operations.items()}
+        operations = {
+            name: done.get(name) or builder.with_accesses(operation, [operations[each] for each in siblings[name]])
+            for name, operation in operations.items()
+        }
     except SpecError as error:
         raise SpecError([replace(p, place=p.place or loaded.place(("keep",))) for p in error.problems]) from None
-    check_residence(loaded, cascade, builder.residence, root, operations)
-    root = builder.with_transfers(root, operations)
+    check_residence(loaded, cascade, builder.residence, bare.root, operations)
+    root = builder.with_transfers(bare.root, operations)
     dependencies = _dependencies(cascade, operations)
-    return Structure(divided, family_of, parts_of, keep, orders, operations, root, dependencies, builder)
+    return Structure(
+        bare.divided, bare.family_of, bare.parts_of, keep, bare.orders, operations, root, dependencies, builder
+    )
 
 
 def check_loops(loaded: Loaded[MappingSpec], cascade: Cascade) -> None:

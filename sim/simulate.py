@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from arch import Machine, machine_area_um2, machines_with, table, total
+from arch import Machine, Table, machine_area_um2, machines_with, table, total
 from arch import machine as machine_of
 from mappings import Counts, InBanks, Preference, Schedule, count
 from mappings import mapping as mapping_of
@@ -141,14 +141,16 @@ def model_for(machine: Machine, model: str | None) -> str:
     return model or next(iter(known))
 
 
-def analyse(schedule: Schedule, model: str | None = None, engine: Engine | None = None) -> Analysis:
+def analyse(
+    schedule: Schedule, model: str | None = None, engine: Engine | None = None, prices: Table | None = None
+) -> Analysis:
     """Counts, latency, energy and area of a schedule; the schedule's numbers may be arrays of design points.
 
-    `engine` is how the cycle model runs; the analytic one has none.
+    `engine` is how the cycle model runs; the analytic one has none. `prices` are the machine's table, if it is at hand.
     """
     chosen = MODELS[schedule.machine.kind][model_for(schedule.machine, model)]
     counts = count(schedule)
-    return _priced((schedule,), counts, chosen(schedule, counts, engine or Engine()))
+    return _priced((schedule,), counts, chosen(schedule, counts, engine or Engine()), prices)
 
 
 def analyse_all(
@@ -156,17 +158,18 @@ def analyse_all(
     model: str | None = None,
     engine: Engine | None = None,
     repeated: Repeated = ONCE,
+    prices: Table | None = None,
 ) -> Analysis:
     """The analysis of schedules that run one after the other on one machine, as often as they are `repeated`."""
     machine = schedules[0].machine
     whole = WHOLE.get(machine.kind)
     if whole is None:
-        once = in_turn([analyse(schedule, model, engine) for schedule in schedules])
+        once = in_turn([analyse(schedule, model, engine, prices) for schedule in schedules])
         return _repeated(once, repeated)
     model_for(machine, model)
     counts = repeat_counts(add_counts([count(schedule) for schedule in schedules]), repeated.times)
     timing = whole(schedules, counts, engine or Engine(), repeated)
-    return replace(_priced(schedules, counts, timing), repeated=repeated)
+    return replace(_priced(schedules, counts, timing, prices), repeated=repeated)
 
 
 def _repeated(part: Analysis, repeated: Repeated) -> Analysis:
@@ -180,10 +183,10 @@ def _repeated(part: Analysis, repeated: Repeated) -> Analysis:
     )
 
 
-def _priced(schedules: Sequence[Schedule], counts: Counts, timing: Latency) -> Analysis:
+def _priced(schedules: Sequence[Schedule], counts: Counts, timing: Latency, prices: Table | None = None) -> Analysis:
     """The analysis of what was counted and timed, with its energy and area."""
     machine = schedules[0].machine
-    prices = table(machine.energy)
+    prices = prices or table(machine.energy)
     areas = machine_area_um2(machine, prices)
     taken = spent(schedules[0], counts, timing, prices, areas)
     whole = total(areas.values())

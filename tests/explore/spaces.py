@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +119,47 @@ TWO_PASSES: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
+KEPT: dict[str, Any] = {
+    "workload": THREE_MEMORIES["workload"],
+    "arch": [
+        "tests/explore/three-memories.yaml",
+        "tests/explore/three-memories.yaml:outer.size=400B",
+        "tests/explore/three-memories.yaml:dram.bandwidth=1GiB/s",
+        "tests/explore/three-memories.yaml:buffer.bandwidth=2GiB/s,buffer.size=256B",
+    ],
+    "mapping": ["tests/explore/two-level-product.yaml"],
+    "open": {
+        "partition.m": [{"m0": [2, 4]}, {"m1": [1, 4]}],
+        "loops": ["any", [["m2", "n2", "k1", "m1", "n1"], ["k1", "m2", "n2", "n1", "m1"]]],
+        "keep.buffer": [{"A": "any"}, {"A": "any", "B": ["k1", "none", "n1"]}, {"C": "any"}, {"B": "any", "C": "any"}],
+        "keep.outer": [{"A": "any"}, {"B": "any"}, {"C": "any", "B": ["n2", "none"]}],
+    },
+}
+KEPT_TENSORS: dict[str, Any] = {
+    **ATTENTION,
+    "arch": ["fusemax-edge", "fusemax-edge:dram.bandwidth=1GiB/s", "fusemax-edge:buffer.size=3KiB"],
+    "mapping": ["examples/attention-by-hand.yaml"],
+    "open": {
+        **{name: ATTENTION["open"][name] for name in ("partition.p", "loops", "overlap", "interleave")},
+        "bind": [{"RD": "any"}],
+        "keep.buffer": [
+            {"Q": "any", "K": "any"},
+            {"V": "any", "RM": ["p2", "m1", "*"], "K": ["p1", "m1"]},
+            {"RNV": ["p2", "none", "*"], "Q": "any"},
+            {"RM": "any", "QK": ["none", "p1", "p2"]},
+        ],
+    },
+}
+KEEPS = (KEPT, KEPT_TENSORS)  # where keeps and loops decide: energy, bytes, or a memory that bounds the latency
+BYTES = ("read_bytes.dram", "written_bytes.dram", "read_bytes.buffer", "written_bytes.buffer")
 KINDS = (GEMM, ATTENTION, ATTENTION, FLAT, BANKS, HEADS, THREE_MEMORIES, TWO_PASSES)
 IN_BANKS = (BANKS, HEADS)
 
 
-def drawn(folder: Path, seed: int) -> Search:
-    """A search with a space of `LEAST` to `LIMIT` members, and whichever objectives."""
+def drawn(folder: Path, seed: int, kinds: Sequence[dict[str, Any]] = KINDS, first: str | None = None) -> Search:
+    """A search with a space of `LEAST` to `LIMIT` members, and whichever objectives; the `first`, if it is given."""
     source = random.Random(seed)
-    kind = KINDS[seed % len(KINDS)]
+    kind = kinds[seed % len(kinds)]
     spec = {name: source.choice(kind[name]) for name in ("workload", "arch")}
     spec["mapping"] = _gemm(folder, spec["arch"]) if kind is GEMM else source.choice(kind["mapping"])
     names = ["latency_s", "read_bytes.dram", "written_bytes.dram"] if kind is THREE_MEMORIES else ["latency_s"]
@@ -133,9 +167,14 @@ def drawn(folder: Path, seed: int) -> Search:
     if kind not in (BANKS, THREE_MEMORIES):
         names += ["cycles", *(["energy_j"] if "systolic" not in spec["arch"] and kind is not HEADS else [])]
     spec["objectives"] = source.sample(names, source.choice([1, 1, 2]) if len(names) > 1 else 1)
+    if kind in KEEPS:
+        names = ["energy_j", "latency_s", "energy_j.dram", "cycles", *BYTES]
+        spec["objectives"] = source.sample(names, source.choice([1, 1, 2]))
+    if first is not None:
+        spec["objectives"] = [first, *(name for name in spec["objectives"] if name != first)]
     axes = {} if kind in IN_BANKS else {"arch.dram.bandwidth": ["8 GiB/s", "64 GiB/s"]}
     spec["axes"] = axes if source.random() < 0.4 and "bandwidth" not in spec["arch"] else {}
-    if kind in (GEMM, ATTENTION) and source.random() < 0.2:
+    if kind in (GEMM, ATTENTION, *KEEPS) and source.random() < 0.2:
         spec["model"] = "cycle"
     most = LIMIT // 10 if "model" in spec else LIMIT
     while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ import pytest
 
 from sim import simulate
 from sim.explore.columns import measured
-from sim.explore.search.bounds import bounds
+from sim.explore.search.bounds import Frame, bounds
 from sim.explore.search.exhaustive import exhaustive
 from sim.explore.search.found import Found
 from sim.explore.search.judge import judged
 from sim.explore.search.space import Search, search
 from sim.simulate import simulation
 from specs import Infeasible, SpecError
-from tests.explore.spaces import drawn
+from tests.explore.spaces import BYTES, KEEPS, KINDS, drawn
 
 SEEDS = range(48)
+KEPT = range(20)  # of spaces whose keeps and loops are open
+FIRST = ("energy_j", "latency_s", *BYTES)
 PLAIN = {"workload": "gemm:M=48,N=32,K=24", "arch": "systolic:rows=8,cols=8", "mapping": "output-stationary"}
 
 LAYERS = {"workload": "gpt2-xl:d_model=128,d_ff=300,heads=2,part=linear,blocks=1"}
@@ -96,6 +99,82 @@ def test_a_bound_holds_for_every_completion(seed: int, tmp_path: Path) -> None:
                 assert (low_of[fixed][cell] <= everything[number, index]).all()
 
 
+@pytest.mark.parametrize("seed", KEPT)
+def test_bounds_that_read_loops_and_keeps_hold_and_lose_nothing(seed: int, tmp_path: Path) -> None:
+    """By energy, bytes and latency: each bound is below its completions, and the front that of enumerating."""
+    made, source = drawn(tmp_path, seed, KEEPS, FIRST[seed % len(FIRST)]), random.Random(seed)
+    everything, found = enumerated(made), exhaustive(made)
+    assert {hit.values for hit in found.hits} == front_of(set(everything.values()))
+    assert found.proven and found.seen + found.pruned == found.size
+    for site in made.sites():
+        low_of: dict[tuple[int, ...], Any] = {}
+        for number, index in everything:
+            if number != site.number or source.random() > 0.2:
+                continue
+            place, cell = site.space.place(index), index % site.space.cells
+            for depth in range(site.space.structures + 1):
+                fixed = place[:depth]
+                if fixed not in low_of:
+                    low_of[fixed] = bounds(made, site, fixed, np.arange(site.space.cells))
+                assert (low_of[fixed][cell] <= everything[number, index]).all()
+
+
+@pytest.mark.parametrize("seed", range(0, 16, 2))
+def test_the_front_by_energy_is_that_of_enumerating(seed: int, tmp_path: Path) -> None:
+    """Of the other kinds of spaces too, whether or not bounds read their keeps."""
+    made = drawn(tmp_path, 100 + seed // 2, KINDS, "energy_j")
+    found = exhaustive(made)
+    assert {hit.values for hit in found.hits} == front_of(set(enumerated(made).values()))
+
+
+def test_where_keeps_decide_most_is_ruled_out(tmp_path: Path) -> None:
+    """By energy, and where a memory bounds the latency: more than half of all members of small spaces."""
+    for first in ("energy_j", "latency_s"):
+        found = [exhaustive(drawn(tmp_path, seed, KEEPS, first)) for seed in KEPT]
+        assert sum(each.pruned for each in found) > 0.5 * sum(each.size for each in found)
+
+
+def test_with_all_keeps_fixed_the_bound_is_what_a_member_takes(tmp_path: Path) -> None:
+    """Loops and keeps of a product: nothing is lost but what sums may differ by in their last bits."""
+    made = drawn(tmp_path, 0, KEEPS, "energy_j")
+    site = made.site(0)
+    structure = (0,) * site.space.structures
+    cells = np.arange(site.space.cells)
+    values = judged(made, site, structure, cells).values
+    fits = np.isfinite(values[:, 0])
+    assert bounds(made, site, structure, cells)[fits] == pytest.approx(values[fits], rel=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(0, 12))
+def test_members_that_are_put_together_are_those_that_are_bound(seed: int, tmp_path: Path) -> None:
+    """Values to the last bit, and as many that do not fit or make no sense."""
+    made = drawn(tmp_path, seed, KEEPS)
+    for site in made.sites():
+        space, cells = site.space, np.arange(site.space.cells)
+        frames: dict[tuple[int, ...], Frame] = {}
+        for structure in itertools.product(*(range(n) for n in space.shape[: space.structures])):
+            fixed = structure[: space.framed]
+            frame = frames.setdefault(fixed, Frame(made, site, fixed, cells))
+            one, two = judged(made, site, structure, cells), judged(made, site, structure, cells, frame.nests)
+            assert (one.values == two.values).all()
+            assert one.refusals.illegal == two.refusals.illegal
+            assert {k: v.count for k, v in one.refusals.by_limit.items()} == {
+                k: v.count for k, v in two.refusals.by_limit.items()
+            }
+
+
+def test_a_product_by_energy_is_found_after_few(tmp_path: Path) -> None:
+    """Loops, keeps in two memories and extents: of 144,060 members ten or so are seen."""
+    opened = {
+        "loops": "any",
+        "keep": {"buffer": {"A": "any", "B": "any", "C": "any"}, "outer": {"A": "any"}},
+        "partition": {"m": {"m0": [2, 4]}},
+    }
+    spec = {"arch": "tests/explore/three-memories.yaml", "mapping": "tests/explore/two-level-product.yaml"}
+    found = exhaustive(search(written(tmp_path, **spec, open=opened, objectives=["energy_j"])))
+    assert found.verdict == "optimal" and found.size == 144060 and found.seen < 30
+
+
 @pytest.mark.parametrize("seed", range(0, 48, 2))
 def test_many_extents_at_once_are_the_members_one_by_one(seed: int, tmp_path: Path) -> None:
     """What is judged as arrays is what single mappings give, feasible or not."""
@@ -160,6 +239,17 @@ def test_around_a_poor_mapping_it_finds_the_published_latency() -> None:
     by_hand = simulate("bert:seq_len=256Ki", "fusemax-cloud", "examples/attention-by-hand.yaml").latency_s
     assert found.verdict == "optimal" and found.best.values[0] <= best < by_hand
     assert found.seen < 1000 < 10**9 < found.size
+
+
+def test_the_example_by_energy_ends_with_a_proof() -> None:
+    """Here with two orders of loops, one that is slower; no member of the space takes less than its best."""
+    made = search("examples/search_energy.yaml")
+    orders = [["b", "n", "g", "p2", "m1", "p1"], ["b", "n", "p2", "m1", "g", "p1"]]
+    few = made.spec.open.model_copy(update={"loops": orders})
+    found = exhaustive(Search(replace(made.loaded, model=made.spec.model_copy(update={"open": few})), made.sweep))
+    by_hand = simulate("bert:seq_len=256Ki", "fusemax-cloud", "examples/attention-by-hand.yaml").energy_j
+    assert found.verdict == "optimal" and found.seen < 100 < found.size == made.size // 180
+    assert by_hand is not None and found.best.values[0] < 0.91 * by_hand
 
 
 def test_it_finds_a_split_better_than_the_published_one() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from sim.explore.search import exhaustive as module
 from sim.explore.search.exhaustive import Step, exhaustive
 from sim.explore.search.judge import judged
+from sim.explore.search.space import Search
 from sim.explore.search.trail import Trail
-from tests.explore.spaces import drawn
+from tests.explore.spaces import KEEPS, drawn
 
 SEEDS = (1, 9, 10, 14, 17, 31)
 PROGRAM = """
@@ -22,7 +24,7 @@ import os, sys
 from pathlib import Path
 from sim.explore.search import trail
 from sim.explore.search.exhaustive import exhaustive
-from tests.explore.spaces import drawn
+from tests.explore.spaces import KEEPS, drawn
 trail.EVERY_S = 0.0
 left = int(sys.argv[3])
 def told(step):
@@ -66,6 +68,41 @@ def test_what_was_judged_before_an_interrupt_is_not_judged_again(
     assert len([each for each in calls if each]) == alone == Trail.of(stored).judged
     monkeypatch.setattr(module, "judged", lambda *_: pytest.fail("judged again"))
     assert exhaustive(made, stored=stored) == expected
+
+
+@pytest.mark.parametrize("seed", (0, 3, 6))
+def test_a_search_by_energy_goes_on(seed: int, tmp_path: Path) -> None:
+    """Its bounds read loops and keeps; interrupted after each judgement, until it ends by itself."""
+    made, stored = drawn(tmp_path, seed, KEEPS, "energy_j"), tmp_path / "trail.json"
+    expected, known = exhaustive(made), 0
+
+    def told(step: Step) -> None:
+        if step.seen > known:
+            raise KeyboardInterrupt
+
+    for _ in range(expected.seen + 1):
+        try:
+            assert exhaustive(made, progress=told, stored=stored) == expected
+            return
+        except KeyboardInterrupt:
+            before, known = known, _seen(made, stored)
+            assert known > before
+    pytest.fail("it never ended")
+
+
+def _seen(made: Search, stored: Path) -> int:
+    """How many members were seen when it was interrupted."""
+    left, seen = Trail.of(stored).judged, 0
+
+    def told(step: Step) -> None:
+        nonlocal left, seen
+        left, seen = left - 1, step.seen
+        if not left:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        exhaustive(made, progress=told, stored=stored)
+    return seen
 
 
 @pytest.mark.parametrize("seed", (9, 24))

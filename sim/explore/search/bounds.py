@@ -6,8 +6,9 @@ A number is bounded if it grows with counts. All times, energies and bytes do; s
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from mappings.floor import Floor, floor
 from mappings.operands import with_operand_types
 from mappings.sequence import nests_of, workload_of
 from specs import Loaded, SpecError
-from workloads import cascade, ceil_div, least
+from workloads import cascade, ceil_div, least, most
 
 from ...analytic import latency
 from ...pim.energy import least_energy_j
@@ -28,7 +29,10 @@ from ...pim.outside import UNIT as BANKS
 from ...pim.product import CHANNELS
 from ...simulate import analyse_all
 from ..columns import measured
+from .least import Values
+from .nests import Nests
 from .space import Search, Site
+from .taken import Unsure
 
 GROWING = ("latency_s", "cycles", "energy_j", "area_mm2", "read_bytes", "written_bytes", "unit_cycles")
 SUMS = ("energy_j",)  # of many numbers, which may differ in their last bits with the order of the sum
@@ -38,37 +42,104 @@ READ = frozenset({"partition", "bind"})  # by floors, of what an option of a cho
 
 def bounds(search: Search, site: Site, fixed: Sequence[int], cells: Any) -> Any:
     """For each of these extents a row with a lower bound on each objective, whatever the openings that are not fixed;
-    infinite ones where they do not fit.
+    infinite ones where they do not fit, or make no sense.
 
     `fixed` are the options of the first openings. Nothing is known of an objective that does not grow with counts.
     """
-    none = np.full((len(cells), len(search.objectives)), -np.inf)
-    try:
+    return Frame(search, site, tuple(fixed[: site.space.framed]), cells).bounds(fixed)
+
+
+@dataclass(eq=False)
+class Frame:
+    """Members that are alike in what is done where, with these extents: what bounds need of them again and again."""
+
+    search: Search
+    site: Site
+    fixed: tuple[int, ...]
+    cells: Any
+
+    @cached_property
+    def nests(self) -> Nests:
+        """The nests, for options beyond those of the frame."""
+        growing = all(name.partition(".")[0] in GROWING for name in self.search.objectives)
+        only_alike = bool(self.search.sweep.constraints) or not growing
+        return Nests(self.site, self.cells, self.search.objectives, only_alike)
+
+    @cached_property
+    def floors(self) -> list[tuple[int, Floor]]:
+        """The floors of the nests of which enough is fixed; none of members that make no sense."""
+        try:
+            return _floors(self.site, self.fixed, self.cells)
+        except SpecError:
+            return []
+
+    @cached_property
+    def low(self) -> Any:
+        """The bounds of floors."""
+        try:
+            with np.errstate(all="ignore"):
+                return self._rows({number: (values, False) for number, values in self._least.items()})
+        except SpecError:  # of members that make no sense
+            return np.full((len(self.cells), len(self.search.objectives)), -np.inf)
+
+    def bounds(self, fixed: Sequence[int]) -> Any:
+        """The bounds of floors, and with what is fixed beyond the frame those that read loops and keeps."""
+        if len(fixed) < self.site.space.framed or self.site.machine.device is not None:
+            return self.low
+        low = self.low
+        try:
+            found: dict[int, tuple[Values, Any]] = {number: (each, False) for number, each in self._least.items()}
+        except SpecError:
+            found = {}
         with np.errstate(all="ignore"):
-            floors = _floors(site, fixed, cells)
-            found = _values(search, site, floors, none) if floors else none
-            for condition, _ in (each for one in floors for each in one.infeasible):
-                found[np.broadcast_to(condition, len(cells))] = np.inf
-            return found
-    except SpecError:  # of a member that makes no sense
-        return none
+            for number in range(self.site.nests):
+                try:
+                    bound = self.nests.bound(number, fixed)
+                except (Unsure, SpecError):
+                    continue
+                if bound is None:
+                    return np.full_like(low, np.inf)
+                values, none = bound
+                known = found.get(number, ({}, False))[0]
+                found[number] = ({name: most(each, known.get(name, each)) for name, each in values.items()}, none)
+            return np.maximum(low, self._rows(found))
 
-
-def _values(search: Search, site: Site, floors: Sequence[Floor], none: Any) -> Any:
-    found = none.copy()
-    if site.machine.device is not None:
-        known = _in_banks(site, floors)
-        for i, name in enumerate(search.objectives):
-            if name in known:
-                found[:, i] = known[name]
+    @cached_property
+    def _least(self) -> dict[int, Values]:
+        """Of each nest the least of each objective, by its floor. Raises SpecError."""
+        if self.site.machine.device is not None:
+            return {}
+        growing = [name for name in self.search.objectives if name.partition(".")[0] in GROWING]
+        found = {}
+        for number, one in self.floors:
+            analysis = analyse_all([one], "analytic")
+            values = {name: measured(analysis, name) for name in growing}
+            found[number] = {name: value for name, value in values.items() if value is not None}
         return found
-    analysis = analyse_all(floors, "analytic", repeated=site.workload.repeated)
-    for i, name in enumerate(search.objectives):
-        value = measured(analysis, name) if name.partition(".")[0] in GROWING else None
-        if value is not None:
-            margin = MARGIN if name.partition(".")[0] in SUMS else 1.0
-            found[:, i] = np.asarray(value, dtype=np.float64) * margin
-    return found
+
+    def _rows(self, nests: Mapping[int, tuple[Values, Any]]) -> Any:
+        """The bounds that follow from those of nests, of which each has what does not fit."""
+        found = np.full((len(self.cells), len(self.search.objectives)), -np.inf)
+        banks = self.site.machine.device is not None and bool(self.floors)
+        known = _in_banks(self.site, [one for _, one in self.floors]) if banks else self._sums(nests)
+        for i, name in enumerate(self.search.objectives):
+            if name in known:
+                margin = MARGIN if name.partition(".")[0] in SUMS and not banks else 1.0
+                found[:, i] = np.asarray(known[name], dtype=np.float64) * margin
+        unfit = [condition for _, one in self.floors for condition, _ in one.infeasible]
+        for condition in (*unfit, *(none for _, none in nests.values())):
+            found[np.broadcast_to(condition, len(self.cells))] = np.inf
+        return found
+
+    def _sums(self, nests: Mapping[int, tuple[Values, Any]]) -> Values:
+        """What runs in turn adds up, as often as all of it is repeated; area does not."""
+        found: Values = {}
+        for number in sorted(nests):
+            for name, value in nests[number][0].items():
+                alike = name.partition(".")[0] == "area_mm2"
+                found[name] = found[name] + value if name in found and not alike else value
+        times = self.site.workload.repeated.times
+        return {name: value if name.startswith("area_mm2") else value * times for name, value in found.items()}
 
 
 def _in_banks(site: Site, floors: Sequence[Floor]) -> dict[str, Any]:
@@ -108,7 +179,7 @@ def _left_out(site: Site, floor: Floor) -> bool:
     return outside and site.space.base.model.io == EXCLUDED
 
 
-def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:
+def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[tuple[int, Floor]]:
     """The floors of the nests of which enough is fixed."""
     space, found = site.space, []
     fixed = fixed[: space.structures]
@@ -123,7 +194,7 @@ def _floors(site: Site, fixed: Sequence[int], cells: Any) -> list[Floor]:
             continue
         free = frozenset(opening.path[0] for opening in own if opening.kind == "bind")
         work = workload_of(site.mapped, part, whole)
-        found.append(floor(part, work, site.machine, _overlapped(way, site), free))
+        found.append((i, floor(part, work, site.machine, _overlapped(way, site), free)))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,10 @@ from workloads import cascade
 from ...simulate import Analysis, simulation
 from ..columns import measured
 from ..constraints import held
+from .nests import Nests
 from .refusals import Refusal, Refusals, refusal
 from .space import Search, Site
+from .taken import Unsure
 
 ANALYTIC = "analytic"
 COMPARED = re.compile(r"^([^<>=!]+)(<=|>=|<|>)([^<>=!]+)$")
@@ -41,8 +44,14 @@ class Judged:
         return np.isfinite(self.values[:, 0])
 
 
-def judged(search: Search, site: Site, structure: Sequence[int], cells: Any) -> Judged:
-    """The members of a structure with these extents (indices of the space's cells)."""
+def judged(search: Search, site: Site, structure: Sequence[int], cells: Any, nests: Nests | None = None) -> Judged:
+    """The members of a structure with these extents (indices of the space's cells), put together of `nests` if so."""
+    if nests is not None:
+        with suppress(Unsure), np.errstate(all="ignore"):
+            found = nests.analysis(tuple(structure))
+            if isinstance(found, SpecError):
+                return Judged(_none(search, len(cells)), Refusals({}, len(cells), found.problems[0].message))
+            return _read(search, site, found, len(nests.cells), np.searchsorted(nests.cells, cells))
     if len(cells) > 1 and site.model == ANALYTIC and is_settled(site.space.part(structure)):
         try:
             return _simulated(search, site, site.space.part(structure, cells), len(cells))
@@ -107,15 +116,19 @@ def _none(search: Search, number: int) -> Any:
     return np.full((number, len(search.objectives)), np.inf)
 
 
-def _read(search: Search, site: Site, found: Analysis, number: int) -> Judged:
-    """The objectives of members, and which limits refuse them."""
+def _read(search: Search, site: Site, found: Analysis, number: int, some: Any = None) -> Judged:
+    """The objectives of so many members, and which limits refuse them; or of `some` of them, by their places."""
     columns = [measured(found, name) for name in search.objectives]
     values = np.stack([np.broadcast_to(_float(column), (number,)) for column in columns], axis=1).copy()
     refused: dict[str, Refusal] = {}
     fits = np.ones(number, dtype=bool)
+    asked = fits.copy()
+    if some is not None:
+        asked[:] = False
+        asked[some] = True
 
     def note(name: str, needed: Any, limit: Any, where: Any, why: Any) -> None:
-        here = np.broadcast_to(where, (number,)) & fits
+        here = np.broadcast_to(where, (number,)) & fits & asked
         if here.any():
             one, two = (np.broadcast_to(np.asarray(each, dtype=np.float64), (number,)) for each in (needed, limit))
             more = refusal(one, two, here, why)
@@ -143,7 +156,7 @@ def _read(search: Search, site: Site, found: Analysis, number: int) -> Judged:
         why_not = _told(f"constraint {text}") if failed else _why_not(text, needed, limit, number)
         note(f"constraint {text}", needed, limit, np.logical_not(holds), why_not)
     values[~fits | np.isnan(values).any(axis=1)] = np.inf
-    return Judged(values, Refusals(refused))
+    return Judged(values if some is None else values[some], Refusals(refused))
 
 
 def _told(reason: str) -> Any:

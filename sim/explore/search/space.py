@@ -12,6 +12,7 @@ from arch import Machine
 from mappings.options import space_around
 from mappings.sequence import nests_of
 from mappings.space import Space
+from mappings.spec import SequenceSpec
 from specs import Loaded, Problem, SpecError
 from workloads import Workload, cascade
 
@@ -44,6 +45,12 @@ class Site:
     def mapped(self) -> Workload:
         """The workload, or the part of it, that the mapping is of."""
         return mapped_part(self.workload)
+
+    @property
+    def nests(self) -> int:
+        """How many nests a mapping of the space has."""
+        spec = self.space.base.model
+        return len(spec.sequence) if isinstance(spec, SequenceSpec) else 1
 
 
 @dataclass(frozen=True, eq=False)

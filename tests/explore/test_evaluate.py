@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -253,6 +254,17 @@ def test_the_example_is_the_papers_area_sweep() -> None:
             record.energy_j,
             record.area_mm2,
         )
+
+
+def test_the_example_has_the_published_areas_and_latencies(shared_dir: Path) -> None:
+    """Latencies to the last digits; areas to those of the published parts, which are rounded."""
+    published = pd.read_csv(shared_dir / "reference" / "fusemax" / "published.csv")
+    published = published[(published["source_csv"] == "pareto.csv") & (published["model"] == "BERT")]
+    known = dict(zip(published["metric"], published["value"], strict=True))
+    for row in table_of(sweep(EXAMPLE)).to_pylist():
+        side = row["arch.array_2d.rows"]
+        assert row["latency_s"] == pytest.approx(known[f"latency@PE{side}"], rel=1e-15)
+        assert row["area_mm2"] == pytest.approx(known[f"area@PE{side}"] * 1e-6, rel=1e-7)
 
 
 def test_memory_is_that_of_a_chunk() -> None:

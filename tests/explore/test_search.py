@@ -336,3 +336,17 @@ def test_extents_without_room_are_tried_singly(seed: int, tmp_path: Path, monkey
     found = exhaustive(drawn(tmp_path, seed))
     assert {hit.values for hit in found.hits} == {hit.values for hit in expected.hits}
     assert found.proven and found.size == expected.size and found.seen <= expected.size
+
+
+def test_counts_that_64_bits_do_not_hold_are_not_taken_as_arrays(tmp_path: Path) -> None:
+    """2^62 points: bytes of some members are beyond 2^63, where arrays would wrap around and seem less."""
+    opened = {
+        "partition": {"m": {"m0": [1, 4]}, "n": {"n0": [1, 4]}},
+        "keep": {"buffer": {"A": ["k1", "none"], "C": ["n2", "none"]}},
+    }
+    spec = {"arch": "tests/explore/three-memories.yaml", "mapping": "tests/explore/two-level-product.yaml"}
+    spec |= {"workload": "gemm:M=2Mi,N=2Mi,K=1Mi"}
+    made = search(written(tmp_path, **spec, open=opened, objectives=["read_bytes.buffer", "latency_s"]))
+    found = exhaustive(made)
+    assert {hit.values for hit in found.hits} == front_of(set(enumerated(made).values()))
+    assert found.seen + found.pruned == found.size

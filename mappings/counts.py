@@ -5,7 +5,7 @@ Sums over the classes of visits of `visits.py`. Nothing here depends on a timing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -15,7 +15,7 @@ from specs import Problem, SpecError
 from workloads import LARGEST, ceil_div, is_array
 
 from .schedule import Access, Operation, Schedule, Spill
-from .visits import Class, Space, beyond, multiplication
+from .visits import Arithmetic, Class, Space, arithmetic, beyond, too_large_product, too_large_sum
 
 Whole = Any
 Names = tuple[str, ...]
@@ -106,9 +106,10 @@ def count(schedule: Schedule) -> Counts:
 def count_all(schedule: Schedule, registers: bool = True) -> Counts:
     """Counts anew; without what registers see, arrivals and accumulations are 0."""
     bound = _bound(schedule)
-    counting = _Counting(schedule, multiplication(bound))
+    counting = _Counting(schedule, arithmetic(bound))
     counted = counting.operation if registers else counting.work
     operations = {name: counted(o) for name, o in schedule.operations.items()}
+    counting.check_units(operations.values())
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
     result = counts_of(operations, accesses)
     _refuse_beyond(result)
@@ -122,17 +123,22 @@ def beyond_of(schedule: Schedule) -> Whole:
     found: list[Whole] = [False]
 
     def times(a: Whole, b: Whole) -> Whole:
-        if not is_array(a, b):
-            found.append(a * b > LARGEST)
-            return min(a * b, LARGEST)
-        import numpy as np
+        if is_array(a, b):
+            found.append(too_large_product(a, b))
+            return a * b  # wrapped where it is beyond, which is known by now
+        found.append(a * b > LARGEST)
+        return min(a * b, LARGEST)
 
-        found.append(np.multiply(a, b, dtype=np.float64) > float(LARGEST))
-        return a * b  # wrapped where it is beyond, which is known by now
+    def total(values: Iterable[Whole]) -> Whole:
+        parts = list(values)
+        if is_array(*parts):
+            found.append(too_large_sum(parts))
+            return sum(parts)
+        found.append(sum(parts) > LARGEST)
+        return min(sum(parts), LARGEST)
 
-    counting = _Counting(schedule, times)
-    for operation in schedule.operations.values():
-        counting.operation(operation)
+    counting = _Counting(schedule, Arithmetic(times, total))
+    counting.check_units([counting.operation(operation) for operation in schedule.operations.values()])
     for access in schedule.accesses():
         counting.with_spill(access)
     return reduce(or_, found)
@@ -145,7 +151,7 @@ def count_moves(
 
     Schedules with the same parts and mask may share a `memo`.
     """
-    counting = _Counting(schedule, multiplication(_bound(schedule)), {} if memo is None else memo)
+    counting = _Counting(schedule, arithmetic(_bound(schedule)), {} if memo is None else memo)
     own = (access for access in schedule.accesses() if access.tensor in tensors)
     found = tuple(each for access in own for each in counting.with_spill(access))
     _refuse_beyond(counts_of({}, found))
@@ -192,14 +198,21 @@ def _largest(size: Whole) -> int:
 
 @dataclass(frozen=True)
 class _Counting:
-    """A schedule that is being counted, and how its counts multiply."""
+    """A schedule that is being counted, and how its counts are computed."""
 
     schedule: Schedule
-    times: Callable[[Whole, Whole], Whole]
+    by: Arithmetic
     memo: dict[object, list[Class]] = field(default_factory=dict)
 
     def space(self, ranks: Names, loops: Names, steps: Names, masked: bool, beat: Names = ()) -> Space:
-        return Space(self.schedule, self.times, ranks, loops, steps, masked, beat, self.memo)
+        return Space(self.schedule, self.by, ranks, loops, steps, masked, beat, self.memo)
+
+    def check_units(self, counted: Collection[OperationCount]) -> None:
+        """Add up what each unit does: its counts may be too large where those of its operations are not."""
+        for unit in {each.operation.unit for each in counted}:
+            own = [each for each in counted if each.operation.unit == unit]
+            self.by.total(each.slots for each in own)
+            self.by.total(each.cycles for each in own)
 
     def operation(self, operation: Operation) -> OperationCount:
         work = self.work(operation)
@@ -208,9 +221,9 @@ class _Counting:
 
     def work(self, operation: Operation) -> OperationCount:
         """The count of an operation, without what registers see of it."""
-        ranks, times = _ranks(operation), self.times
+        ranks, times = _ranks(operation), self.by.times
         space = self.space(ranks, operation.loops, operation.steps, operation.masked)
-        beats = sum(visits for visits, _ in space.classes(()))
+        beats = self.by.total(visits for visits, _ in space.classes(()))
         points = space.points()
         return OperationCount(
             operation,
@@ -292,11 +305,11 @@ class _Counting:
         bits = self.schedule.types[access.tensor].storage.bits
         row_bits = self.schedule.machine.memories[access.level].row_bits
         classes = self.space(ranks, loops, steps, access.masked).classes(access.parts)
-        return (
-            sum(visits for visits, _ in classes),
-            sum(self.times(visits, words) for visits, words in classes),
-            sum(self.times(visits, ceil_div(words * bits, row_bits)) for visits, words in classes),
-        )
+        total, times = self.by.total, self.by.times
+        words = total(times(visits, words) for visits, words in classes)
+        times(words, bits)  # which all of them have together
+        rows = total(times(visits, ceil_div(words * bits, row_bits)) for visits, words in classes)
+        return total(visits for visits, _ in classes), words, rows
 
 
 def _without(counted: AccessCount, spill: Spill, up: bool = False) -> AccessCount:

@@ -7,7 +7,7 @@ ranks has up to four classes of chunk pairs (`workloads.visited_pairs`). Classes
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,14 @@ Class = tuple[Whole, Whole]  # (visits, words per visit)
 
 
 @dataclass(frozen=True)
+class Arithmetic:
+    """How counts multiply and add up."""
+
+    times: Callable[[Whole, Whole], Whole]
+    total: Callable[[Iterable[Whole]], Whole]
+
+
+@dataclass(frozen=True)
 class Space:
     """An iteration space to be counted.
 
@@ -28,7 +36,7 @@ class Space:
     """
 
     schedule: Schedule
-    times: Callable[[Whole, Whole], Whole]  # how counts multiply: `checked_times` or, if nothing can wrap, `*`
+    by: Arithmetic
     ranks: tuple[str, ...]
     loops: tuple[str, ...]
     steps: tuple[str, ...]
@@ -45,7 +53,7 @@ class Space:
 
     def total(self, parts: tuple[str, ...]) -> Whole:
         """Words of all visits."""
-        return sum(self.times(visits, words) for visits, words in self.classes(parts))
+        return self.by.total(self.by.times(visits, words) for visits, words in self.classes(parts))
 
     def points(self) -> Whole:
         """Real points: every index of `ranks` that exists and, under a mask, is visible. Loops play no part."""
@@ -55,7 +63,7 @@ class Space:
             own = [p for p in family.parts if p.name in self.ranks]
             if own and own[0] is not family.parts[0]:  # without its outermost part a rank has no ragged end
                 for part in own:
-                    total = self.times(total, family.extent(part.name))
+                    total = self.by.times(total, family.extent(part.name))
             elif own:
                 grains[name] = own[-1].chunk
         band = self.schedule.band if self.masked else None
@@ -65,7 +73,7 @@ class Space:
             rows, columns = self.schedule.families[band.row].size, self.schedule.families[band.column].size
             factors.append(visited(band, rows, grains.get(band.row, rows), columns, grains.get(band.column, columns)))
         for factor in sorted(factors, key=is_array):
-            total = self.times(total, factor)
+            total = self.by.times(total, factor)
         return total
 
     def _groups(self, parts: tuple[str, ...]) -> list[list[Class]]:
@@ -135,7 +143,7 @@ class Space:
         for group in sorted(groups, key=lambda g: is_array(*(x for pair in g for x in pair))):
             if len(group) == 1 and not is_array(*group[0]) and group[0] == (1, 1):
                 continue
-            result = [(self.times(v, visits), self.times(w, words)) for v, w in result for visits, words in group]
+            result = [(self.by.times(v, visits), self.by.times(w, words)) for v, w in result for visits, words in group]
         return result
 
 
@@ -155,20 +163,40 @@ def _any(size: Whole) -> Whole:
     return (size > 0) * 1 if is_array(size) else int(size > 0)
 
 
-def multiplication(bound: int) -> Callable[[Whole, Whole], Whole]:
-    """The way to multiply counts that are at most `bound`: checked only if they might wrap."""
-    return operator.mul if bound <= LARGEST else checked_times
+def arithmetic(bound: int) -> Arithmetic:
+    """How counts that are at most `bound` are computed: checked only if they might wrap."""
+    return Arithmetic(operator.mul, sum) if bound <= LARGEST else Arithmetic(checked_times, checked_total)
 
 
 def checked_times(a: Whole, b: Whole) -> Whole:
     """A product that refuses to wrap: arrays of int64 are checked against 2^63."""
     product = a * b
-    if is_array(product):
-        import numpy as np
-
-        if np.any(np.multiply(a, b, dtype=np.float64) > float(LARGEST)):
-            raise SpecError([Problem(beyond("a count of a design point"))])
+    if is_array(product) and too_large_product(a, b).any():
+        raise SpecError([Problem(beyond("a count of a design point"))])
     return product
+
+
+def checked_total(values: Iterable[Whole]) -> Whole:
+    """A sum that refuses to wrap."""
+    parts = list(values)
+    total = sum(parts)
+    if is_array(total) and too_large_sum(parts).any():
+        raise SpecError([Problem(beyond("a count of a design point"))])
+    return total
+
+
+def too_large_product(a: Whole, b: Whole) -> Any:
+    """Where a product of arrays is beyond 2^63 - 1, to float64's precision."""
+    import numpy as np
+
+    return np.asarray(np.multiply(a, b, dtype=np.float64) >= float(LARGEST))
+
+
+def too_large_sum(parts: Sequence[Whole]) -> Any:
+    """Where a sum of arrays is beyond 2^63 - 1, to float64's precision."""
+    import numpy as np
+
+    return np.asarray(sum(np.asarray(each, dtype=np.float64) for each in parts) >= float(LARGEST))
 
 
 def wide_times(a: Whole, b: Whole) -> Whole:
@@ -178,7 +206,7 @@ def wide_times(a: Whole, b: Whole) -> Whole:
     import numpy as np
 
     product = np.multiply(a, b, dtype=np.float64)
-    return product if np.any(product > float(LARGEST)) else a * b
+    return product if np.any(product >= float(LARGEST)) else a * b
 
 
 def beyond(what: str, value: Whole | None = None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mappings import Counts
+from mappings.visits import checked_times
 from workloads import is_array
 
 from .analytic import Latency
@@ -78,7 +79,7 @@ def add_energies(parts: Sequence[Energy]) -> Energy:
 
 
 def repeat_counts(part: Counts, times: int) -> Counts:
-    """The counts of what is done `times` times.
+    """The counts of what is done `times` times. Raises `SpecError` for arrays of which 64 bits do not hold all.
 
     >>> from arch import machine
     >>> from mappings import count, mapping, schedule
@@ -92,26 +93,26 @@ def repeat_counts(part: Counts, times: int) -> Counts:
     operations = {
         name: replace(
             each,
-            points=each.points * times,
-            slots=each.slots * times,
-            cycles=each.cycles * times,
-            actions=_times(each.actions, times),
-            arrivals=each.arrivals * times,
-            accumulations=each.accumulations * times,
+            points=checked_times(each.points, times),
+            slots=checked_times(each.slots, times),
+            cycles=checked_times(each.cycles, times),
+            actions={native: checked_times(number, times) for native, number in each.actions.items()},
+            arrivals=checked_times(each.arrivals, times),
+            accumulations=checked_times(each.accumulations, times),
         )
         for name, each in part.operations.items()
     }
     accesses = tuple(
         replace(
             each,
-            visits=each.visits * times,
-            words=each.words * times,
-            rows=each.rows * times,
-            spilled=each.spilled * times,
+            visits=checked_times(each.visits, times),
+            words=checked_times(each.words, times),
+            rows=checked_times(each.rows, times),
+            spilled=checked_times(each.spilled, times),
         )
         for each in part.accesses
     )
-    return Counts(operations, accesses, _times(part.moved, times))
+    return Counts(operations, accesses, {key: checked_times(number, times) for key, number in part.moved.items()})
 
 
 def repeat_latency(part: Latency, times: int) -> Latency:

@@ -113,8 +113,6 @@ def count_all(schedule: Schedule, registers: bool = True) -> Counts:
     accesses = tuple(each for access in schedule.accesses() for each in counting.with_spill(access))
     result = counts_of(operations, accesses)
     _refuse_beyond(result)
-    if bound > LARGEST and registers and beyond_of(schedule) is True:  # arrays are checked as they are multiplied
-        raise SpecError([Problem(beyond("a count"))])
     return result
 
 
@@ -169,14 +167,25 @@ def counts_of(operations: Mapping[str, OperationCount], accesses: tuple[AccessCo
 
 
 def _refuse_beyond(counts: Counts) -> None:
-    for name, counted in counts.operations.items():
-        for value, what in ((counted.slots, "operation slots"), (counted.cycles, "cycles")):
-            if not is_array(value) and value > LARGEST:
-                raise SpecError([Problem(beyond(f"the number of {what} of '{name}'", value))])
+    """Refuse numbers that 64 bits do not hold, as arrays of them are; arrays were checked as they were made."""
+    for name, each in counts.operations.items():
+        values = {"operation slots": each.slots, "cycles": each.cycles, "points": each.points}
+        values |= {"values that enter registers": each.arrivals, "accumulations": each.accumulations}
+        values |= {f"'{native}'": number for native, number in each.actions.items()}
+        for what, value in values.items():
+            _refuse(f"the number of {what} of '{name}'", value)
     for (level, tensor, action), value in counts.moved.items():
-        if not is_array(value) and value > LARGEST:
-            what = f"the number of bytes of '{tensor}' in '{level}' ({action})"
-            raise SpecError([Problem(beyond(what, value))])
+        _refuse(f"the number of bytes of '{tensor}' in '{level}' ({action})", value)
+    for access in counts.accesses:
+        of = access.access
+        _refuse(f"the number of bits of '{of.tensor}' in '{of.level}' ({of.action})", access.words * access.bits)
+    for unit in dict.fromkeys(each.operation.unit for each in counts.operations.values()):
+        _refuse(f"the number of cycles of '{unit}'", counts.unit_cycles(unit))
+
+
+def _refuse(what: str, value: Whole) -> None:
+    if not is_array(value) and value > LARGEST:
+        raise SpecError([Problem(beyond(what, value))])
 
 
 def _bound(schedule: Schedule) -> int:
@@ -209,7 +218,7 @@ class _Counting:
 
     def check_units(self, counted: Collection[OperationCount]) -> None:
         """Add up what each unit does: its counts may be too large where those of its operations are not."""
-        for unit in {each.operation.unit for each in counted}:
+        for unit in dict.fromkeys(each.operation.unit for each in counted):
             own = [each for each in counted if each.operation.unit == unit]
             self.by.total(each.slots for each in own)
             self.by.total(each.cycles for each in own)

@@ -67,9 +67,9 @@ class Frame:
 
     @cached_property
     def floors(self) -> list[tuple[int, Floor]]:
-        """The floors of the nests of which enough is fixed; none of members that make no sense, or of wide counts."""
+        """The floors of the nests of which enough is fixed; none of members that make no sense."""
         try:
-            return [] if self.site.is_wide else _floors(self.site, self.fixed, self.cells)
+            return _floors(self.site, self.fixed, self.cells)
         except SpecError:
             return []
 

@@ -52,7 +52,7 @@ def judged(search: Search, site: Site, structure: Sequence[int], cells: Any, nes
             if isinstance(found, SpecError):
                 return Judged(_none(search, len(cells)), Refusals({}, len(cells), found.problems[0].message))
             return _read(search, site, found, len(nests.cells), np.searchsorted(nests.cells, cells))
-    if len(cells) > 1 and site.model == ANALYTIC and not site.is_wide and is_settled(site.space.part(structure)):
+    if len(cells) > 1 and site.model == ANALYTIC and is_settled(site.space.part(structure)):
         try:
             return _simulated(search, site, site.space.part(structure, cells), len(cells))
         except SpecError:  # of the structure, or because of the arrays

@@ -93,7 +93,7 @@ class Nests:
         """A nest, with what is fixed of it."""
         space = self.site.space
         own = [opening.nest in (None, number) for opening in space.openings[: space.looped]]
-        if any(own[len(fixed) :]) or self.site.machine.device is not None or self.site.is_wide:
+        if any(own[len(fixed) :]) or self.site.machine.device is not None:
             raise Unsure
         options = tuple(option if mine else 0 for option, mine in zip(fixed, own, strict=False))
         options += (0,) * (space.looped - len(options))

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from math import prod
 from typing import Any
 
 from arch import Machine
@@ -15,15 +14,13 @@ from mappings.sequence import nests_of
 from mappings.space import Space
 from mappings.spec import SequenceSpec
 from specs import Loaded, Problem, SpecError
-from workloads import LARGEST, Workload, cascade
+from workloads import Workload, cascade
 
 from ...simulate import model_for
 from ..points import References, Sweep
 from ..readers import machine_of, mapping_of, workload_of
 from ..sweep import settled_sweep
 from .spec import SearchSpec, as_sweep, load_search
-
-OF_A_POINT = 64  # bytes, bits or actions that a point of an Einsum takes at most
 
 
 def mapped_part(workload: Workload) -> Workload:
@@ -54,16 +51,6 @@ class Site:
         """How many nests a mapping of the space has."""
         spec = self.space.base.model
         return len(spec.sequence) if isinstance(spec, SequenceSpec) else 1
-
-    @cached_property
-    def is_wide(self) -> bool:
-        """Whether arrays of counts might not hold 64 bits: members are then judged one by one, without bounds."""
-        whole = cascade(self.space.base.model.cascade)
-        sizes = self.mapped.sizes(whole)
-        rank_of = {part: rank for rank, parts in whole.parts.items() for part in parts}
-        ranks = [{rank_of.get(part, part) for part in einsum.ranks} for einsum in whole.einsums]
-        points = sum(prod(int(sizes[rank]) for rank in each) for each in ranks)
-        return points * OF_A_POINT * self.workload.repeated.times > LARGEST
 
 
 @dataclass(frozen=True, eq=False)

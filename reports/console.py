@@ -122,11 +122,20 @@ def _least_width(columns: Sequence[str], rows: Sequence[Sequence[str]], rigid: S
     return total
 
 
+def one_line(column: str) -> str:
+    """The name of a column without its mark, and without the breaks that make it narrow.
+
+    >>> one_line("arch.\\nbuffer.\\nsize>"), one_line("values\\nof all")
+    ('arch.buffer.size', 'values of all')
+    """
+    return " ".join(column.removesuffix(">").replace(".\n", ".").split())
+
+
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> Table:
     """One block for each row: its first cell, then the other columns by name; an empty first cell repeats the last."""
     from rich.table import Table
 
-    names = [" ".join(name.removesuffix(">").replace(".\n", ".").split()) for name in columns]
+    names = [one_line(name) for name in columns]
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import headline, quantities, rows, summary
+from .console import one_line
 from .findings import findings
 from .findings.state import set_up
 from .study import Ratios, Study
@@ -83,7 +84,7 @@ def encoded(path: Path) -> str:
 
 def _cells(table: rows.Table) -> rows.Table:
     """Column names without the marks that align them in a terminal."""
-    return [name.removesuffix(">").replace(".\n", ".").replace("\n", " ") for name in table[0]], table[1]
+    return [one_line(name) for name in table[0]], table[1]
 
 
 def _state_table(study: Study) -> list[list[str]]:

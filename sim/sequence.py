@@ -31,7 +31,7 @@ def add_counts(parts: Sequence[Counts]) -> Counts:
     ['QK', 'GM', 'SN', 'SD', 'A', 'AV']
     """
     operations = {name: counted for part in parts for name, counted in part.operations.items()}
-    return Counts(operations, tuple(a for part in parts for a in part.accesses), _sums(part.moved for part in parts))
+    return Counts(operations, tuple(a for part in parts for a in part.accesses), sums(part.moved for part in parts))
 
 
 def add_latencies(parts: Sequence[Latency]) -> Latency:
@@ -42,13 +42,13 @@ def add_latencies(parts: Sequence[Latency]) -> Latency:
         cycles=sum(part.cycles for part in parts),
         latency_s=sum(part.latency_s for part in parts),
         compute_cycles=sum(part.compute_cycles for part in parts),
-        unit_cycles=_sums(part.unit_cycles for part in parts),
-        memory_s=_sums(part.memory_s for part in parts),
+        unit_cycles=sums(part.unit_cycles for part in parts),
+        memory_s=sums(part.memory_s for part in parts),
         bound_by=_bound(parts),
         stall_cycles=_nested(stalls) if len(stalls) == len(parts) else None,
-        gap_cycles=_sums(gaps) if len(gaps) == len(parts) else None,
+        gap_cycles=sums(gaps) if len(gaps) == len(parts) else None,
         assumptions=merged(part.assumptions for part in parts),
-        phase_cycles=_sums(part.phase_cycles or {} for part in parts) or None,
+        phase_cycles=sums(part.phase_cycles or {} for part in parts) or None,
         commands=_add_commands([part.commands for part in parts if part.commands is not None]),
         not_modelled=parts[0].not_modelled,
     )
@@ -58,7 +58,7 @@ def _add_commands(parts: Sequence[Commands]) -> Commands | None:
     if not parts:
         return None
     return Commands(
-        _sums(part.issued for part in parts),
+        sums(part.issued for part in parts),
         sum(part.active_ticks for part in parts),
         sum(part.precharged_ticks for part in parts),
         parts[0].column_bytes,
@@ -69,7 +69,7 @@ def _add_commands(parts: Sequence[Commands]) -> Commands | None:
 def add_energies(parts: Sequence[Energy]) -> Energy:
     """The energy of all parts; what one of them could not price has no sum."""
     unpriced = {name for part in parts for name, joules in part.by_component_j.items() if joules is None}
-    priced = _sums({n: j for n, j in part.by_component_j.items() if n not in unpriced} for part in parts)
+    priced = sums({n: j for n, j in part.by_component_j.items() if n not in unpriced} for part in parts)
     return Energy(
         {name: priced.get(name) for part in parts for name in part.by_component_j},
         _nested([part.actions for part in parts]),
@@ -162,7 +162,12 @@ def _while_others(part: Latency) -> dict[str, dict[str, int]]:
     }
 
 
-def _sums(parts: Iterable[Mapping[Any, Number]]) -> dict[Any, Number]:
+def sums(parts: Iterable[Mapping[Any, Number]]) -> dict[Any, Number]:
+    """By key the sum over all parts that have it.
+
+    >>> sums([{"dram": 1, "buffer": 2}, {"dram": 3}])
+    {'dram': 4, 'buffer': 2}
+    """
     found: dict[Any, Number] = {}
     for part in parts:
         for key, number in part.items():
@@ -180,13 +185,13 @@ def _times_nested(part: Mapping[str, Mapping[str, Number]], times: int) -> dict[
 
 def _nested(parts: Sequence[Mapping[str, Mapping[str, Number]]]) -> dict[str, dict[str, Number]]:
     keys = dict.fromkeys(key for part in parts for key in part)
-    return {key: _sums(part[key] for part in parts if key in part) for key in keys}
+    return {key: sums(part[key] for part in parts if key in part) for key in keys}
 
 
 def _bound(parts: Sequence[Latency]) -> Any:
     """The unit, memory or wait that bounds the parts for the longest time, in all."""
     if not is_array(*(part.latency_s for part in parts)):
-        seconds = _sums({part.bound_by: part.latency_s} for part in parts)
+        seconds = sums({part.bound_by: part.latency_s} for part in parts)
         return max(seconds, key=lambda name: seconds[name])
     import numpy as np
 

@@ -7,7 +7,7 @@ of the least bytes of all tensors; what goes on with time takes as much of it at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any
@@ -25,6 +25,7 @@ from ...accounting import accounting
 from ...analytic import Latency, latency
 from ...energy import Energy, energy
 from ...overhead import with_overhead
+from ...sequence import sums
 from .prices import Prices
 from .taken import Taken
 
@@ -70,9 +71,9 @@ class LeastOf:
             if found is None:
                 return None
             least.append(found)
-        time = self._time(nest, _sums(each.moved for each in least))
-        added = _sums(each.values for each in least)
-        return self._values(time, added), self._too_large(nest, _sums(each.room for each in least))
+        time = self._time(nest, sums(each.moved for each in least))
+        added = sums(each.values for each in least)
+        return self._values(time, added), self._too_large(nest, sums(each.room for each in least))
 
     def _values(self, time: Latency, added: Values) -> Values:
         """Objectives of that time, whose parts that tensors have a share in are `added` up."""
@@ -158,14 +159,6 @@ def _added(spent: Energy, counts: Counts, name: str) -> Any:
     if head == "energy_j":
         return spent.by_component_j.get(rest) if rest else spent.total_j
     return counts.level_bytes(rest, "read" if head == "read_bytes" else "write")
-
-
-def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            found[name] = found[name] + value if name in found else value
-    return found
 
 
 def _fewest(options: Sequence[Least | None]) -> Least | None:

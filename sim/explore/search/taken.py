@@ -62,8 +62,6 @@ class Taken:
                 tensor = opening.path[1]
                 self.opened[tensor] = (*self.opened.get(tensor, ()), i)
 
-    # ------------------------------------------------------------------ shares
-
     @cached_property
     def nest(self) -> Apart | SpecError:
         """All of it but the open tensors; or what is wrong with that, whatever its extents. Raises Unsure."""
@@ -122,8 +120,6 @@ class Taken:
             raise Unsure from None
         return part, nest, workload_of(site.mapped, part, whole)
 
-    # ------------------------------------------------------------------ members
-
     def member(self, structure: Sequence[int]) -> Joined | SpecError:
         """The schedule with these options, or what is wrong with them. Raises Unsure."""
         if isinstance(self.nest, SpecError):
@@ -137,8 +133,6 @@ class Taken:
                 return share
             shares.append(share)
         return joined(self.nest, shares)
-
-    # ------------------------------------------------------------------ what is as good
 
     def useful(self, tensor: str, options: tuple[int, ...]) -> Any:
         """Of each cell, whether an open tensor with these first options can be better than with others.
